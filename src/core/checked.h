@@ -25,7 +25,8 @@ constexpr std::optional<T> CheckedMul(T a, T b) {
   return product;
 }
 
-// The product of all factors, 1 for none. A zero factor gives zero even where the others would wrap.
+// The product of all factors, 1 for none. A zero factor gives zero even where the others would
+// wrap.
 constexpr std::optional<uint64_t> CheckedProduct(std::span<const uint64_t> factors) {
   uint64_t product = 1;
   bool wrapped = false;

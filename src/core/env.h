@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/status.h"
@@ -78,14 +79,16 @@ class WriteFile {
 };
 
 // A read-only view of a whole file. The bytes stay valid until the object goes; so does their
-// address. When the file shrinks underneath, the missing pages read as zero and Check() says so:
-// call it after reading bytes that matter.
+// address. No descriptor is held. When the file shrinks underneath, or the disk cannot read a page,
+// the missing pages read as zero and Check() says so: call it after reading bytes that matter.
 class MappedFile {
  public:
   virtual ~MappedFile() = default;
   std::span<const std::byte> bytes() const { return bytes_; }
   const Path& path() const { return path_; }
-  // kCorrupt when the file was cut or changed since it was mapped.
+  const FileInfo& info() const { return info_; }  // when it was mapped
+  // kCorrupt when bytes are missing or the file has another length than it had. A file that was
+  // rewritten in place at the same length passes: CheckUnchanged compares times as well.
   virtual Status Check() const = 0;
   // Asks for read-ahead of a range that will be needed soon. Advice only.
   virtual void WillNeed(uint64_t offset, uint64_t size) const = 0;
@@ -93,11 +96,12 @@ class MappedFile {
   virtual void Release(uint64_t offset, uint64_t size) const = 0;
 
  protected:
-  explicit MappedFile(Path path) : path_(std::move(path)) {}
+  MappedFile(Path path, const FileInfo& info) : path_(std::move(path)), info_(info) {}
   std::span<const std::byte> bytes_;
 
  private:
   Path path_;
+  FileInfo info_;
 };
 
 // An advisory lock on a file, held until the object goes; the kernel drops it when the process
@@ -138,17 +142,20 @@ class Env {
   virtual Status Rename(const Path& from, const Path& to) = 0;  // replaces atomically
   // Renames unless `to` exists: kAlreadyExists then, and both stay.
   virtual Status RenameNoReplace(const Path& from, const Path& to) = 0;
-  virtual Status Remove(const Path& path) = 0;  // a file or an empty directory
-  virtual Status CreateDirs(const Path& path) = 0;  // with parents; fine if it is there
-  virtual Status SyncDir(const Path& path) = 0;     // makes renames and removals in it durable
-  virtual Status Touch(const Path& path) = 0;       // access and modification time to now
+  virtual Status Remove(const Path& path) = 0;           // a file or an empty directory
+  virtual Status CreateDirs(const Path& path) = 0;       // with parents; fine if it is there
+  virtual Status SyncDir(const Path& path) = 0;          // makes renames and removals in it durable
+  virtual Status Touch(const Path& path) = 0;            // access and modification time to now
   virtual Result<FileInfo> Stat(const Path& path) = 0;   // follows links
   virtual Result<FileInfo> LStat(const Path& path) = 0;  // does not
   virtual Result<std::vector<DirEntry>> List(const Path& path) = 0;  // sorted by name
-  virtual Result<Space> FreeSpace(const Path& path) = 0;
+  virtual Result<Space> FreeSpace(const Path& path) = 0;  // of its nearest existing directory
   // wait: blocks until it is free; otherwise kBusy at once. Creates the file if it is missing.
   virtual Result<std::unique_ptr<FileLock>> Lock(const Path& path, LockMode mode, bool wait) = 0;
 };
+
+// kCorrupt unless path still is the file that `before` described: same inode, length and time.
+Status CheckUnchanged(Env& env, const Path& path, const FileInfo& before);
 
 // The whole of a small file; kExhausted when it is larger than limit.
 Result<std::string> ReadSmallFile(Env& env, const Path& path, uint64_t limit);

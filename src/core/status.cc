@@ -61,9 +61,7 @@ Status Status::WithHint(std::string_view hint) && {
   return std::move(*this);
 }
 
-Status InvalidArgument(std::string message) {
-  return {Code::kInvalidArgument, std::move(message)};
-}
+Status InvalidArgument(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 Status NotFound(std::string message) { return {Code::kNotFound, std::move(message)}; }
 Status AlreadyExists(std::string message) { return {Code::kAlreadyExists, std::move(message)}; }
 Status Corrupt(std::string message) { return {Code::kCorrupt, std::move(message)}; }

@@ -85,7 +85,7 @@ Status ErrnoStatus(int error, std::string_view what);
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT: implicit
   Result(Status status) : state_(std::in_place_index<1>, std::move(status)) {  // NOLINT: implicit
     if (std::get<1>(state_).ok()) {
       state_.template emplace<1>(Internal("a Result was made from an OK status"));
@@ -120,10 +120,10 @@ class [[nodiscard]] Result {
 #define INGOT_CONCAT_(a, b) INGOT_CONCAT_INNER_(a, b)
 
 // INGOT_TRY(expression): returns its status from the enclosing function unless it is OK.
-#define INGOT_TRY(expression)                                          \
-  do {                                                                 \
+#define INGOT_TRY(expression)                                                    \
+  do {                                                                           \
     if (::ingot::core::Status ingot_status_ = (expression); !ingot_status_.ok()) \
-      return ingot_status_;                                            \
+      return ingot_status_;                                                      \
   } while (false)
 
 // INGOT_ASSIGN(auto x, expression): declares or assigns x from a Result, or returns its status.
