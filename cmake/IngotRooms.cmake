@@ -1,7 +1,8 @@
 # A room is src/<room>, built as the static library ingot_<room>; what it links of the others comes
 # from tools/layers.txt, so the link graph and the include check share one table. Packages that a
-# room needs stand in src/<room>/room.cmake, which sets INGOT_ROOM_LIBS, and may set
-# INGOT_ROOM_SKIP to leave the room out of a build that cannot have it.
+# room needs stand in src/<room>/room.cmake, which sets INGOT_ROOM_LIBS, may set
+# INGOT_ROOM_DEFINITIONS (private to the room), and may set INGOT_ROOM_SKIP to leave the room out
+# of a build that cannot have it; the rooms above it are then left out too.
 
 function(ingot_read_layers out_rooms)
   file(STRINGS "${CMAKE_SOURCE_DIR}/tools/layers.txt" lines REGEX "^[a-z]+:")
@@ -21,15 +22,24 @@ endfunction()
 macro(ingot_add_rooms)
   ingot_read_layers(INGOT_ALL_ROOMS)
   set(INGOT_BUILT_ROOMS "")
+  set(INGOT_SKIPPED_ROOMS "")
   foreach(room IN LISTS INGOT_ALL_ROOMS)
     set(room_dir "${CMAKE_SOURCE_DIR}/src/${room}")
     file(GLOB_RECURSE room_sources CONFIGURE_DEPENDS "${room_dir}/*.cc" "${room_dir}/*.h")
     set(INGOT_ROOM_LIBS "")
+    set(INGOT_ROOM_DEFINITIONS "")
     set(INGOT_ROOM_SKIP OFF)
-    if(EXISTS "${room_dir}/room.cmake")
+    foreach(below IN LISTS INGOT_BELOW_${room})
+      if(below IN_LIST INGOT_SKIPPED_ROOMS)
+        set(INGOT_ROOM_SKIP ON)
+      endif()
+    endforeach()
+    if(NOT INGOT_ROOM_SKIP AND EXISTS "${room_dir}/room.cmake")
       include("${room_dir}/room.cmake")
     endif()
-    if(room_sources AND NOT INGOT_ROOM_SKIP)
+    if(INGOT_ROOM_SKIP)
+      list(APPEND INGOT_SKIPPED_ROOMS "${room}")
+    elseif(room_sources)
       list(FILTER room_sources EXCLUDE REGEX "/main\\.cc$")
       add_library(ingot_${room} STATIC ${room_sources})
       target_include_directories(ingot_${room} PUBLIC "${CMAKE_SOURCE_DIR}/src")
@@ -40,6 +50,7 @@ macro(ingot_add_rooms)
         endif()
       endforeach()
       target_link_libraries(ingot_${room} PUBLIC ${room_below} ${INGOT_ROOM_LIBS})
+      target_compile_definitions(ingot_${room} PRIVATE ${INGOT_ROOM_DEFINITIONS})
       list(APPEND INGOT_BUILT_ROOMS "${room}")
     endif()
   endforeach()

@@ -1,8 +1,8 @@
 #include "core/checked.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
+
+#include <gtest/gtest.h>
 
 namespace ingot::core {
 namespace {

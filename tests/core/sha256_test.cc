@@ -1,8 +1,8 @@
 #include "core/sha256.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "core/env.h"
 

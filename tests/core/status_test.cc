@@ -1,9 +1,9 @@
 #include "core/status.h"
 
-#include <gtest/gtest.h>
-
 #include <cerrno>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace ingot::core {
 namespace {

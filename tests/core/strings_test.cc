@@ -1,9 +1,9 @@
 #include "core/strings.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace ingot::core {
 namespace {

@@ -1,0 +1,32 @@
+// What computes: the version of MLX in this process, the device that arrays go to unless told
+// otherwise, and what is known of it. For `ingot doctor`, logs and bug reports.
+//
+// Any thread. Values are the caller's own.
+#ifndef INGOT_OPS_BACKEND_H_
+#define INGOT_OPS_BACKEND_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/status.h"
+
+namespace ingot::ops {
+
+struct BackendInfo {
+  std::string mlx_version;     // of the library that was loaded: "0.32.4"
+  std::string header_version;  // of the headers that we were compiled with
+  std::string kind;            // "cpu", "cuda" or "metal": what this program was built for
+  std::string device;          // "cpu:0" or "gpu:0"
+  std::string device_name;     // as the driver or processor calls itself; may be empty
+  bool gpu = false;            // whether the default device is a GPU
+  std::optional<uint64_t> memory_bytes;  // of the device, where it says so
+};
+
+// Fails when the library that was found at run time is not the version that we were built for (its
+// classes would not have the layout that our code expects), or when MLX cannot start.
+core::Result<BackendInfo> Backend();
+
+}  // namespace ingot::ops
+
+#endif  // INGOT_OPS_BACKEND_H_

@@ -1,0 +1,6 @@
+if(INGOT_WITH_MLX)
+  set(INGOT_ROOM_LIBS ingot_mlx)
+  set(INGOT_ROOM_DEFINITIONS INGOT_MLX_KIND="${INGOT_MLX}")
+else()
+  set(INGOT_ROOM_SKIP ON)
+endif()
