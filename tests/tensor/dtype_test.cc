@@ -1,9 +1,9 @@
 #include "tensor/dtype.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace ingot::tensor {
 namespace {

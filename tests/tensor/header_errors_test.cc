@@ -1,11 +1,11 @@
 // What the header reader refuses, and in which words: each violation on its own, one row each.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tensor/header.h"
 #include "tests/tensor/builders.h"

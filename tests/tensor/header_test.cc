@@ -1,13 +1,13 @@
 // What the header reader accepts: every dialect that writers in the wild produce.
 #include "tensor/header.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "tests/tensor/builders.h"
 

@@ -1,10 +1,10 @@
 #include "tensor/shape.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <array>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace ingot::tensor {
 namespace {
