@@ -1,0 +1,15 @@
+#include "cli/commands.h"
+
+#include <array>
+
+namespace ingot::cli {
+
+std::span<const Registrar> Commands() {
+  static constexpr std::array kCommands = {
+      &AddDoctorCommand,
+      &AddVersionCommand,
+  };
+  return kCommands;
+}
+
+}  // namespace ingot::cli

@@ -1,0 +1,26 @@
+// The table of commands, in the order that help shows them.
+#ifndef INGOT_CLI_COMMANDS_H_
+#define INGOT_CLI_COMMANDS_H_
+
+#include <span>
+#include <string>
+
+#include "cli/command.h"
+
+namespace ingot::cli {
+
+// Puts one command on the parser. The session outlives the parser.
+using Registrar = void (*)(CLI::App& app, Session& session);
+
+std::span<const Registrar> Commands();
+
+// Headings of the help page.
+inline const std::string kStoreGroup = "Models in the store";
+inline const std::string kMachineGroup = "This machine";
+
+void AddDoctorCommand(CLI::App& app, Session& session);
+void AddVersionCommand(CLI::App& app, Session& session);
+
+}  // namespace ingot::cli
+
+#endif  // INGOT_CLI_COMMANDS_H_

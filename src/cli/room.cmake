@@ -1,0 +1,5 @@
+find_path(INGOT_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+add_library(ingot_cli11 INTERFACE)
+target_include_directories(ingot_cli11 SYSTEM INTERFACE "${INGOT_CLI11_INCLUDE}")
+set(INGOT_ROOM_LIBS ingot_cli11)
+set(INGOT_ROOM_DEFINITIONS "INGOT_VERSION=\"${PROJECT_VERSION}\"")

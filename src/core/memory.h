@@ -1,0 +1,23 @@
+// How much memory there is, for this process: the machine's, cut to what its cgroup allows.
+// Pure reading; any thread.
+#ifndef INGOT_CORE_MEMORY_H_
+#define INGOT_CORE_MEMORY_H_
+
+#include <cstdint>
+
+#include "core/env.h"
+#include "core/status.h"
+
+namespace ingot::core {
+
+struct MemoryInfo {
+  uint64_t total = 0;      // bytes
+  uint64_t available = 0;  // what can be taken without swapping, as the kernel estimates it
+};
+
+// root stands before /proc and /sys in every path, for tests.
+Result<MemoryInfo> ReadMemoryInfo(Env& env, const Path& root = "/");
+
+}  // namespace ingot::core
+
+#endif  // INGOT_CORE_MEMORY_H_
