@@ -35,3 +35,7 @@ if(INGOT_SANITIZE)
   add_compile_options(-fsanitize=${INGOT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${INGOT_SANITIZE})
 endif()
+if(INGOT_FUZZ)
+  # Without counters in our own code libFuzzer searches blind.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
