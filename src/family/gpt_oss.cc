@@ -1,0 +1,54 @@
+// gpt-oss: experts with biases, gate and up in turns and used the other way round; published with
+// its experts packed in blocks of mxfp4.
+#include "family/families.h"
+
+namespace ingot::family {
+namespace {
+
+constexpr std::string_view kArchitectures[] = {"GptOssForCausalLM"};
+constexpr std::string_view kModelTypes[] = {"gpt_oss"};
+
+constexpr ExpertMarker kMarkers[] = {
+    {".mlp.experts.", ".mlp.switch_mlp.", ".mlp.experts."},
+    {".mlp.switch_mlp.", ".mlp.switch_mlp.", ".mlp.experts."},
+};
+constexpr ExpertTable kExperts = {.markers = kMarkers, .fused = FusedForm::kInterleaved};
+
+// The generic rules know routers by other names.
+constexpr NameTest kRouter[] = {Ends(".mlp.router.weight")};
+constexpr Rule kRules[] = {
+    {.id = "gpt_oss: router", .names = {.any = kRouter}},
+};
+
+constexpr TensorRow kTensors[] = {
+    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
+    {"norm.weight", Role::kNorm, Need::kModel},
+    {"lm_head.weight", Role::kHead},
+    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
+    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
+    {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
+    {"layers.{}.self_attn.k_proj.weight", Role::kAttention, Need::kEveryLayer},
+    {"layers.{}.self_attn.v_proj.weight", Role::kAttention, Need::kEveryLayer},
+    {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
+    {"layers.{}.self_attn.sinks", Role::kAttention, Need::kEveryLayer},
+    {"layers.{}.self_attn.*", Role::kAttention},
+    {"layers.{}.mlp.router.weight", Role::kRouter, Need::kEveryLayer},
+    {"layers.{}.mlp.router.bias", Role::kRouter},
+    {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer},
+    {"layers.{}.mlp.switch_mlp.up_proj.weight", Role::kExperts, Need::kEveryLayer},
+    {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer},
+    {"layers.{}.mlp.switch_mlp.*", Role::kExperts},
+};
+
+}  // namespace
+
+constinit const Family kGptOss = {
+    .id = "gpt_oss",
+    .architectures = kArchitectures,
+    .model_types = kModelTypes,
+    .experts = &kExperts,
+    .rules = kRules,
+    .tensors = kTensors,
+};
+
+}  // namespace ingot::family
