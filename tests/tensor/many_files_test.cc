@@ -24,7 +24,7 @@ using ingot::testing::TempDir;
 
 bool Soak() { return std::getenv("INGOT_SOAK") != nullptr; }
 
-size_t CountFiles() { return Soak() ? 46'000 : 2'000; }
+size_t CountFiles() { return Soak() ? 46'000 : 600; }
 
 size_t OpenDescriptors() {
   size_t count = 0;
