@@ -49,7 +49,8 @@ class Problems {
 
 class CheckpointReader {
  public:
-  CheckpointReader(core::Env& env, const core::Path& directory) : env_(env) {
+  CheckpointReader(core::Env& env, const core::Path& directory, core::Access access)
+      : env_(env), access_(access) {
     checkpoint_.directory_ = directory;
   }
 
@@ -132,7 +133,8 @@ class CheckpointReader {
     Problems missing;
     uint64_t header_bytes = 0;
     for (const std::string& name : names) {
-      Result<SafetensorsFile> file = SafetensorsFile::Open(env_, checkpoint_.directory_ / name);
+      Result<SafetensorsFile> file =
+          SafetensorsFile::Open(env_, checkpoint_.directory_ / name, access_);
       if (!file.ok()) {
         if (file.status().code() != Code::kNotFound) return std::move(file).status();
         const bool dangling = env_.LStat(checkpoint_.directory_ / name).ok();
@@ -204,12 +206,14 @@ class CheckpointReader {
   }
 
   core::Env& env_;
+  core::Access access_;
   ShardIndex index_;
   Checkpoint checkpoint_;
 };
 
-Result<Checkpoint> Checkpoint::Open(core::Env& env, const core::Path& directory) {
-  return CheckpointReader(env, directory).Read();
+Result<Checkpoint> Checkpoint::Open(core::Env& env, const core::Path& directory,
+                                    core::Access access) {
+  return CheckpointReader(env, directory, access).Read();
 }
 
 TensorInfo Checkpoint::operator[](size_t i) const {

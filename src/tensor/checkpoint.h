@@ -30,8 +30,9 @@ inline constexpr uint64_t kMaxCheckpointHeaderBytes = uint64_t{1} << 30;
 class Checkpoint {
  public:
   // The env outlives the checkpoint. kNotFound when the folder holds no weights; kCorrupt with what
-  // is wrong otherwise. Maps nothing yet.
-  static core::Result<Checkpoint> Open(core::Env& env, const core::Path& directory);
+  // is wrong otherwise. Maps nothing yet; access is how the data will be read then.
+  static core::Result<Checkpoint> Open(core::Env& env, const core::Path& directory,
+                                       core::Access access = core::Access::kNormal);
 
   // Tensors in bytewise order of their names.
   size_t size() const { return tensors_.size(); }
@@ -45,7 +46,7 @@ class Checkpoint {
   // Sorted by name.
   const std::vector<SafetensorsFile>& files() const { return files_; }
   const core::Path& directory() const { return directory_; }
-  // Tensors that lie in the files but that the index leaves out: "<tensor>" in header order.
+  // Tensors that lie in the files but that the index leaves out, sorted by name.
   const std::vector<std::string>& unindexed() const { return unindexed_; }
 
   // Of every file: see SafetensorsFile.
