@@ -1,0 +1,15 @@
+// One tile of a run, scalar by scalar: for tiles that the vector kernels' shortcuts do not cover.
+#ifndef INGOT_QUANT_EXACT_TILE_H_
+#define INGOT_QUANT_EXACT_TILE_H_
+
+#include "quant/kernels.h"
+
+namespace ingot::quant {
+
+// Groups [first, first + count) of the run, count <= kTileGroups; first is a multiple of it.
+void EncodeTileExactly(const EncodeRun& run, size_t first, size_t count);
+void DecodeTileExactly(const DecodeRun& run, size_t first, size_t count);
+
+}  // namespace ingot::quant
+
+#endif  // INGOT_QUANT_EXACT_TILE_H_

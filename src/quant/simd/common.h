@@ -1,0 +1,119 @@
+// Steps that several kernels share, written once over the lanes of vec.h.
+#ifndef INGOT_QUANT_SIMD_COMMON_H_
+#define INGOT_QUANT_SIMD_COMMON_H_
+
+#include "quant/kernels.h"
+#include "quant/simd/vec.h"
+
+namespace ingot::quant {
+
+// The largest tile, in values: 16 groups of 128.
+inline constexpr size_t kMaxTileValues = kTileGroups * 128;
+// What Pack64 and Unpack64 may touch beyond.
+inline constexpr size_t kSlack = 64;
+
+// The tile of a run that starts at group `first`.
+struct Tile {
+  size_t first;
+  size_t groups;  // 1 to 16
+  uint32_t mask;  // a bit a group
+};
+template <class V>
+Tile TileAt(size_t first, size_t total) {
+  const size_t groups = total - first < kTileGroups ? total - first : kTileGroups;
+  return {first, groups, static_cast<uint32_t>((1u << groups) - 1)};
+}
+
+// Finite x rounded to kType.
+template <class V, FloatType kType>
+typename V::F RoundLanes(typename V::F x) {
+  if constexpr (kType == FloatType::kF32) {
+    return x;
+  } else if constexpr (kType == FloatType::kF16) {
+    return V::ThroughF16(x);
+  } else {
+    const auto bits = V::BitsOf(x);
+    const auto odd = V::And(V::template ShiftRight<16>(bits), V::SetInt(1));
+    const auto rounded = V::AddInt(V::AddInt(bits, V::SetInt(0x7fff)), odd);
+    return V::FloatOf(V::And(rounded, V::SetInt(0xffff0000)));
+  }
+}
+
+template <class V>
+typename V::I Magnitude(typename V::F x) {
+  return V::And(V::BitsOf(x), V::SetInt(0x7fffffff));
+}
+
+// Finite x as E4M3 in the low byte of each lane, saturated at ±448; the other bytes are not zero.
+template <class V>
+typename V::I ToE4M3(typename V::F x) {
+  using I = typename V::I;
+  const auto magnitude = V::Min(V::FloatOf(Magnitude<V>(x)), V::Set(448.0f));
+  // Adding 2^(e+20), e the exponent and at least -6, leaves a whole number of eighths of 2^e in the
+  // low bits, rounded to even. The constants 56 and 1 << 3 wrap away the exponent's bias.
+  const I exponent =
+      V::MaxInt(V::And(V::BitsOf(magnitude), V::SetInt(0x7f800000)), V::SetInt((127 - 6) << 23));
+  const I adder = V::AddInt(exponent, V::SetInt((20 << 23) + 56));
+  const I eighths = V::BitsOf(V::Add(magnitude, V::FloatOf(adder)));
+  const I code = V::AddInt(eighths, V::template ShiftRight<20>(exponent));
+  const I sign = V::And(V::template ShiftRight<24>(V::BitsOf(x)), V::SetInt(0x80));
+  return V::Or(code, sign);
+}
+
+// E4M3 codes in the low bytes (the rest zero) as floats.
+template <class V>
+typename V::F FromE4M3(typename V::I codes) {
+  const auto magnitude = V::And(codes, V::SetInt(0x7f));
+  const auto sign = V::template ShiftLeft<8>(V::And(codes, V::SetInt(0x80)));
+  const auto halves = V::Or(V::template ShiftLeft<7>(magnitude), sign);
+  const auto value = V::Mul(V::FromF16Bits(halves), V::Set(256.0f));
+  const auto nan = V::FloatOf(V::SetInt(0x7fc00000));
+  return V::Select(V::EqualInt(magnitude, V::SetInt(0x7f)), nan, value);
+}
+
+template <class V, int kBits>
+void PackTile(const uint8_t* codes, size_t count, uint8_t* packed) {
+  for (size_t i = 0; i < count; i += 64)
+    V::template Pack64<kBits>(codes + i, packed + i / 8 * kBits);
+}
+template <class V>
+void PackTile(int bits, const uint8_t* codes, size_t count, uint8_t* packed) {
+  switch (bits) {
+    case 2:
+      return PackTile<V, 2>(codes, count, packed);
+    case 3:
+      return PackTile<V, 3>(codes, count, packed);
+    case 4:
+      return PackTile<V, 4>(codes, count, packed);
+    case 5:
+      return PackTile<V, 5>(codes, count, packed);
+    default:
+      return PackTile<V, 6>(codes, count, packed);
+  }
+}
+
+template <class V, int kBits>
+void UnpackTile(const uint8_t* packed, size_t count, uint8_t* codes) {
+  for (size_t i = 0; i < count; i += 64) {
+    V::template Unpack64<kBits>(packed + i / 8 * kBits, codes + i);
+  }
+}
+template <class V>
+void UnpackTile(int bits, const uint8_t* packed, size_t count, uint8_t* codes) {
+  switch (bits) {
+    case 2:
+      return UnpackTile<V, 2>(packed, count, codes);
+    case 3:
+      return UnpackTile<V, 3>(packed, count, codes);
+    case 4:
+      return UnpackTile<V, 4>(packed, count, codes);
+    case 5:
+      return UnpackTile<V, 5>(packed, count, codes);
+    default:
+      return UnpackTile<V, 6>(packed, count, codes);
+  }
+}
+
+}  // namespace ingot::quant
+
+#endif  // INGOT_QUANT_SIMD_COMMON_H_
