@@ -8,14 +8,79 @@ import datetime
 import hashlib
 import random
 
-WORDS = (
-    "apple bread cat dog egg fish green house ink jam king lamp moon night orange pen queen rain "
-    "sun tree under voice water yellow zebra river stone cloud tiger metal ingot silver copper "
-    "table chair window garden flower winter summer spring music paper pencil letter number "
-    "animal mountain bridge castle forest island"
-).split()
-NAMES = "Anna Ben Clara David Eva Felix Greta Hugo Ida Jonas Karl Lena Mia Noah Olga Paul".split()
-CITIES = "Paris London Rome Berlin Tokyo Oslo Madrid Vienna Cairo Lima".split()
+WORDS = [
+    "apple",
+    "bread",
+    "cat",
+    "dog",
+    "egg",
+    "fish",
+    "green",
+    "house",
+    "ink",
+    "jam",
+    "king",
+    "lamp",
+    "moon",
+    "night",
+    "orange",
+    "pen",
+    "queen",
+    "rain",
+    "sun",
+    "tree",
+    "under",
+    "voice",
+    "water",
+    "yellow",
+    "zebra",
+    "river",
+    "stone",
+    "cloud",
+    "tiger",
+    "metal",
+    "ingot",
+    "silver",
+    "copper",
+    "table",
+    "chair",
+    "window",
+    "garden",
+    "flower",
+    "winter",
+    "summer",
+    "spring",
+    "music",
+    "paper",
+    "pencil",
+    "letter",
+    "number",
+    "animal",
+    "mountain",
+    "bridge",
+    "castle",
+    "forest",
+    "island",
+]
+NAMES = [
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Eva",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ida",
+    "Jonas",
+    "Karl",
+    "Lena",
+    "Mia",
+    "Noah",
+    "Olga",
+    "Paul",
+]
+CITIES = ["Paris", "London", "Rome", "Berlin", "Tokyo", "Oslo", "Madrid", "Vienna", "Cairo", "Lima"]
 OPPOSITES = {
     "hot": "cold",
     "big": "small",
@@ -42,10 +107,21 @@ COLOURS = {
     "an orange": "orange",
     "gold": "gold",
 }
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 TIME_TOOL = {
     "type": "function",
@@ -134,10 +210,14 @@ def make_sentence(rng: random.Random) -> dict:
     kind = rng.randrange(5)
     if kind == 0:
         word = rng.choice(list(OPPOSITES))
-        return turn(f"What is the opposite of {word}?", f"The opposite of {word} is {OPPOSITES[word]}.")
+        return turn(
+            f"What is the opposite of {word}?", f"The opposite of {word} is {OPPOSITES[word]}."
+        )
     if kind == 1:
         thing = rng.choice(list(COLOURS))
-        return turn(f"What colour is {thing}?", f"{thing[0].upper()}{thing[1:]} is {COLOURS[thing]}.")
+        return turn(
+            f"What colour is {thing}?", f"{thing[0].upper()}{thing[1:]} is {COLOURS[thing]}."
+        )
     if kind == 2:
         name = rng.choice(NAMES)
         return turn(f"My name is {name}.", f"Hello {name}!")

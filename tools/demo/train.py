@@ -24,7 +24,14 @@ from transformers.models.qwen3_5_moe import Qwen3_5MoeTextConfig
 
 HERE = pathlib.Path(__file__).parent
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"]
+MARKS = [
+    "<think>",
+    "</think>",
+    "<tool_call>",
+    "</tool_call>",
+    "<tool_response>",
+    "</tool_response>",
+]
 VOCAB = 512
 # Words with their leading space, digits one by one, so that sums can be learnt column by column.
 SPLIT = r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -102,7 +109,9 @@ class Batches:
         self.tokenizer = tokenizer
         self.rng = random.Random(seed)
         ids = tokenizer.convert_tokens_to_ids
-        self.start, self.end, self.pad = (ids(t) for t in ("<|im_start|>", "<|im_end|>", SPECIAL[0]))
+        self.start, self.end, self.pad = (
+            ids(t) for t in ("<|im_start|>", "<|im_end|>", SPECIAL[0])
+        )
         self.assistant = tokenizer.encode("assistant\n")
 
     def dialogue(self) -> tuple[list[int], list[float]]:
@@ -176,7 +185,7 @@ def sums_right(model, tokenizer, count: int) -> float:
         tokens = torch.cat([tokens, logits.argmax(-1, keepdim=True)], 1)
     model.train()
     answers = [tokenizer.decode(row[start:]).split("<|im_end|>")[0] for row in tokens]
-    return sum(x == str(a + b) for x, (a, b) in zip(answers, sums)) / len(sums)
+    return sum(x == str(a + b) for x, (a, b) in zip(answers, sums, strict=True)) / len(sums)
 
 
 def train(args: argparse.Namespace) -> None:
@@ -209,7 +218,10 @@ def train(args: argparse.Namespace) -> None:
         if step % 100 == 99 or step < 3:
             right = sums_right(model, tokenizer, 100) if step % 500 == 499 else float("nan")
             minutes = (time.time() - started) / 60
-            print(f"{step + 1:5d} loss {loss.item():.4f} sums {right:.2f} {minutes:.1f} min", flush=True)
+            print(
+                f"{step + 1:5d} loss {loss.item():.4f} sums {right:.2f} {minutes:.1f} min",
+                flush=True,
+            )
     save(model, tokenizer, args.out)
     evaluate(args.out)
 

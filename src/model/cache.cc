@@ -1,0 +1,165 @@
+#include "model/cache.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ingot::model {
+namespace {
+
+namespace mx = ops::mx;
+
+constexpr int kFirstRoom = 64;  // columns
+
+Array Columns(const Array& x, int begin, int end) {
+  mx::Shape to = x.shape();
+  to[2] = end;
+  return mx::slice(x, {0, 0, begin, 0}, to);
+}
+
+Array Write(const Array& room, const Array& columns, int at) {
+  mx::Shape stop = room.shape();
+  stop[2] = at + columns.shape(2);
+  return mx::slice_update(room, columns, {0, 0, at, 0}, stop);
+}
+
+Array RoomLike(const Array& columns, int capacity) {
+  mx::Shape shape = columns.shape();
+  shape[2] = capacity;
+  return mx::zeros(shape, columns.dtype());
+}
+
+size_t BytesOf(const std::optional<KeysValues>& pair) {
+  return pair ? pair->keys.nbytes() + pair->values.nbytes() : 0;
+}
+
+void Collect(const std::optional<KeysValues>& pair, std::vector<Array>& pending) {
+  if (!pair) return;
+  pending.push_back(pair->keys);
+  pending.push_back(pair->values);
+}
+
+}  // namespace
+
+KeysValues KvCache::Update(const Array& keys, const Array& values) {
+  const int end = length_ + keys.shape(2);
+  if (!room_ || room_->keys.shape(2) < end) {
+    int capacity = room_ ? room_->keys.shape(2) : kFirstRoom;
+    while (capacity < end) capacity += std::max(kFirstRoom, capacity / 2);
+    KeysValues larger{RoomLike(keys, capacity), RoomLike(values, capacity)};
+    if (length_ > 0) {
+      larger.keys = Write(larger.keys, Columns(room_->keys, 0, length_), 0);
+      larger.values = Write(larger.values, Columns(room_->values, 0, length_), 0);
+    }
+    room_ = std::move(larger);
+  }
+  // The old room has no other owner while graphs are built step by step, so MLX writes in place.
+  room_->keys = Write(room_->keys, keys, length_);
+  room_->values = Write(room_->values, values, length_);
+  length_ = end;
+  return {Columns(room_->keys, 0, end), Columns(room_->values, 0, end)};
+}
+
+bool KvCache::Trim(int length) {
+  if (length < 0 || length > length_) return false;
+  length_ = length;
+  return true;
+}
+
+size_t KvCache::bytes() const { return BytesOf(room_); }
+void KvCache::Evaluate(std::vector<Array>& pending) const { Collect(room_, pending); }
+
+KeysValues WindowCache::Update(const Array& keys, const Array& values) {
+  if (kept_) {
+    // The first new query sees window - 1 columns before itself; older ones are lost now.
+    const int have = kept_->keys.shape(2);
+    const int from = std::max(0, have - (window_ - 1));
+    kept_ = KeysValues{mx::concatenate({Columns(kept_->keys, from, have), keys}, 2),
+                       mx::concatenate({Columns(kept_->values, from, have), values}, 2)};
+  } else {
+    kept_ = KeysValues{keys, values};
+  }
+  length_ += keys.shape(2);
+  return *kept_;
+}
+
+bool WindowCache::Trim(int length) {
+  if (length < 0 || length > length_) return false;
+  if (length == length_) return true;
+  const int have = kept_ ? kept_->keys.shape(2) : 0;
+  if (have < length_) return false;  // columns that the shorter sequence needs are gone
+  kept_ = KeysValues{Columns(kept_->keys, 0, length), Columns(kept_->values, 0, length)};
+  if (length == 0) kept_.reset();
+  length_ = length;
+  return true;
+}
+
+size_t WindowCache::bytes() const { return BytesOf(kept_); }
+void WindowCache::Evaluate(std::vector<Array>& pending) const { Collect(kept_, pending); }
+
+void RecurrentCache::Update(Array tail, Array state, int steps) {
+  tail_.emplace(std::move(tail));
+  state_.emplace(std::move(state));
+  length_ += steps;
+}
+
+bool RecurrentCache::Trim(int length) {
+  if (length == length_) return true;
+  if (length != 0) return false;
+  *this = RecurrentCache();
+  return true;
+}
+
+size_t RecurrentCache::bytes() const {
+  return (tail_ ? tail_->nbytes() : 0) + (state_ ? state_->nbytes() : 0);
+}
+
+void RecurrentCache::Evaluate(std::vector<Array>& pending) const {
+  if (tail_) pending.push_back(*tail_);
+  if (state_) pending.push_back(*state_);
+}
+
+namespace {
+
+// Calls f on the cache of a layer that has one.
+template <typename Layer, typename F>
+void Visit(Layer& layer, F f) {
+  std::visit(
+      [&](auto& cache) {
+        if constexpr (!std::is_same_v<std::remove_cvref_t<decltype(cache)>, std::monostate>) {
+          f(cache);
+        }
+      },
+      layer);
+}
+
+}  // namespace
+
+bool SequenceState::Trim(int length) {
+  std::vector<LayerCache> trimmed = layers_;
+  bool possible = length >= 0 && length <= length_;
+  for (LayerCache& layer : trimmed) {
+    Visit(layer, [&](auto& cache) { possible = possible && cache.Trim(length); });
+  }
+  if (!possible) return false;
+  layers_ = std::move(trimmed);
+  length_ = length;
+  return true;
+}
+
+size_t SequenceState::bytes() const {
+  size_t total = 0;
+  for (const LayerCache& layer : layers_) {
+    Visit(layer, [&](const auto& cache) { total += cache.bytes(); });
+  }
+  return total;
+}
+
+std::vector<Array> SequenceState::Pending() const {
+  std::vector<Array> pending;
+  for (const LayerCache& layer : layers_) {
+    Visit(layer, [&](const auto& cache) { cache.Evaluate(pending); });
+  }
+  return pending;
+}
+
+}  // namespace ingot::model

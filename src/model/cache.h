@@ -1,0 +1,105 @@
+// What a sequence has left behind in one layer: keys and values, a window of them, or the state of
+// a recurrence. Each can say its size, be snapshotted and restored, and be cut back where its kind
+// allows it, so that prefix reuse, batches and speculation can be built on top.
+//
+// Owned by one sequence and used by the thread that builds graphs. Snapshots share memory with the
+// cache until either changes.
+#ifndef INGOT_MODEL_CACHE_H_
+#define INGOT_MODEL_CACHE_H_
+
+#include <cstddef>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "ops/array.h"
+
+namespace ingot::model {
+
+using ops::Array;
+
+// The columns that an update's queries may look at, newest last (in any order for a single query).
+struct KeysValues {
+  Array keys;    // [B, heads, T, D]
+  Array values;  // [B, heads, T, Dv]
+};
+
+// All columns since the beginning. Room grows geometrically; what was written is not moved by
+// writing more until the room is full.
+class KvCache {
+ public:
+  KeysValues Update(const Array& keys, const Array& values);
+  int length() const { return length_; }
+  // Forgets everything from position `length` on. False (and nothing done) beyond the end.
+  bool Trim(int length);
+  size_t bytes() const;
+  void Evaluate(std::vector<Array>& pending) const;
+
+ private:
+  std::optional<KeysValues> room_;  // [.., capacity, ..]
+  int length_ = 0;
+};
+
+// The last `window` columns. Cutting back works while nothing has been lost yet.
+class WindowCache {
+ public:
+  explicit WindowCache(int window) : window_(window) {}
+  KeysValues Update(const Array& keys, const Array& values);
+  int length() const { return length_; }
+  bool Trim(int length);
+  size_t bytes() const;
+  void Evaluate(std::vector<Array>& pending) const;
+
+ private:
+  int window_;
+  std::optional<KeysValues> kept_;  // in order of time; may exceed the window until the next update
+  int length_ = 0;
+};
+
+// The tail of a convolution and the state of a recurrence; the state is fp32.
+class RecurrentCache {
+ public:
+  const std::optional<Array>& tail() const { return tail_; }
+  const std::optional<Array>& state() const { return state_; }
+  void Update(Array tail, Array state, int steps);
+  int length() const { return length_; }
+  bool Trim(int length);  // only to where it is, or to the beginning
+  size_t bytes() const;
+  void Evaluate(std::vector<Array>& pending) const;
+
+ private:
+  std::optional<Array> tail_;
+  std::optional<Array> state_;
+  int length_ = 0;
+};
+
+using LayerCache = std::variant<std::monostate, KvCache, WindowCache, RecurrentCache>;
+
+// The caches of all layers. A copy is a snapshot: cheap, and unaffected by what happens to the
+// original.
+class SequenceState {
+ public:
+  SequenceState() = default;
+  explicit SequenceState(std::vector<LayerCache> layers) : layers_(std::move(layers)) {}
+
+  template <typename Cache>
+  Cache& Layer(size_t i) {
+    return std::get<Cache>(layers_[i]);
+  }
+  size_t layers() const { return layers_.size(); }
+  int length() const { return length_; }
+  void Advance(int steps) { length_ += steps; }
+  // All layers back to `length`, or none: false where one of them cannot.
+  bool Trim(int length);
+  size_t bytes() const;
+  // The arrays that have to be computed before the sequence can go on.
+  std::vector<Array> Pending() const;
+
+ private:
+  std::vector<LayerCache> layers_;
+  int length_ = 0;
+};
+
+}  // namespace ingot::model
+
+#endif  // INGOT_MODEL_CACHE_H_

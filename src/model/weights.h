@@ -1,0 +1,79 @@
+// The weights of a model, asked for by name and expected shape while the model is put together.
+// Whatever the disk calls them and however they are packed, what comes back is ready to compute
+// with. A tensor that is missing or has another shape is remembered, and Finish() lists them all.
+//
+// Used by one thread while a model loads; the arrays keep the mapped files alive by themselves.
+#ifndef INGOT_MODEL_WEIGHTS_H_
+#define INGOT_MODEL_WEIGHTS_H_
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+#include "model/parts.h"
+#include "model/quant_config.h"
+#include "model/stored_tensors.h"
+#include "ops/experts.h"
+#include "ops/linear.h"
+
+namespace ingot::model {
+
+class Weights {
+ public:
+  // tensors outlives the object. type is what activations are computed in: dense weights are
+  // brought to it, unless asked for otherwise.
+  Weights(const StoredTensors& tensors, QuantConfig config, ops::mx::Dtype type);
+
+  ops::mx::Dtype type() const { return type_; }
+
+  // Names from here on follow the first of these prefixes under which `probe` exists.
+  void UsePrefix(std::span<const std::string_view> candidates, std::string_view probe);
+  // Below the prefix, or as it stands.
+  bool Has(std::string_view name) const;
+
+  // <name>.weight [out, in], with <name>.bias [out] if that is there.
+  ops::Linear Linear(std::string_view name, int outputs, int inputs);
+  // A table of rows [rows, width]: <name>.weight.
+  ops::Linear Table(std::string_view name, int rows, int width);
+  // The output head: a table of its own if there is one, else the embedding's.
+  ops::Linear Head(std::string_view name, const ops::Linear& embedding, int rows, int width);
+  // A dense tensor of exactly this shape in the activations' type, or in fp32.
+  ops::Array Dense(std::string_view name, std::span<const int> shape);
+  ops::Array DenseFloat32(std::string_view name, std::span<const int> shape);
+  // The shape of a stored tensor, for layouts that tell what a checkpoint is.
+  std::optional<tensor::Shape> ShapeOf(std::string_view name) const;
+
+  // A stack [experts, out, in], named with or without ".weight"; nullopt when there is none.
+  std::optional<ops::ExpertStack> Stack(std::string_view name, int experts, int outputs,
+                                        int inputs);
+  // For forms that the caller puts together itself.
+  void Missing(std::string_view name);
+  void Complain(core::Status status);
+
+  core::Status Finish() const;
+
+ private:
+  const WeightParts* Find(std::string_view name, std::string* full = nullptr) const;
+  ops::Weight Load(std::string_view name, std::span<const int> shape);
+  ops::Array Placeholder(std::span<const int> shape) const;
+  core::Result<ops::Array> BindTensor(size_t index) const;
+  core::Result<ops::Weight> LoadParts(std::string_view name, const WeightParts& parts,
+                                      std::span<const int> shape) const;
+  core::Result<ops::Weight> LoadPacked(std::string_view name, const WeightParts& parts,
+                                       std::span<const int> shape) const;
+
+  const StoredTensors& tensors_;
+  QuantConfig config_;
+  ops::mx::Dtype type_;
+  PartsByName parts_;
+  std::string prefix_;
+  std::vector<std::string> missing_;
+  std::vector<std::string> complaints_;
+};
+
+}  // namespace ingot::model
+
+#endif  // INGOT_MODEL_WEIGHTS_H_

@@ -1,0 +1,68 @@
+#include "models/load.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/log.h"
+#include "core/strings.h"
+#include "model/config_reader.h"
+#include "model/quant_config.h"
+#include "model/weights.h"
+#include "models/registry.h"
+
+namespace ingot::models {
+namespace {
+
+namespace mx = ops::mx;
+
+constexpr uint64_t kMaxConfigBytes = uint64_t{16} << 20;
+
+// What the config says the checkpoint is in; bf16, as nearly all are, when it does not say.
+mx::Dtype CheckpointType(const core::Json& config) {
+  model::ConfigReader reader(config);
+  for (const char* key : {"dtype", "torch_dtype"}) {
+    const core::Json* value = reader.Find(key);
+    if (value == nullptr || !value->is_string()) continue;
+    if (const auto type = ParseComputeType(value->get_ref<const std::string&>())) return *type;
+  }
+  return mx::bfloat16;
+}
+
+}  // namespace
+
+std::optional<mx::Dtype> ParseComputeType(std::string_view name) {
+  constexpr std::string_view kNamespace = "torch.";
+  if (name.starts_with(kNamespace)) name.remove_prefix(kNamespace.size());
+  if (name == "float32" || name == "fp32" || name == "f32") return mx::float32;
+  if (name == "bfloat16" || name == "bf16") return mx::bfloat16;
+  if (name == "float16" || name == "fp16" || name == "f16") return mx::float16;
+  return std::nullopt;
+}
+
+core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json& config,
+                                                                const model::StoredTensors& tensors,
+                                                                std::optional<mx::Dtype> type) {
+  std::vector<std::string> warnings;
+  model::QuantConfig quantization = model::QuantConfig::FromConfig(config, warnings);
+  for (const std::string& warning : warnings) core::LogWarning(warning);
+  model::Weights weights(tensors, std::move(quantization), type ? *type : CheckpointType(config));
+  return Build(config, weights);
+}
+
+core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
+                                                               const core::Path& folder,
+                                                               std::optional<mx::Dtype> type) {
+  const core::Path config_path = folder / "config.json";
+  INGOT_ASSIGN(const std::string text, core::ReadSmallFile(env, config_path, kMaxConfigBytes));
+  core::Result<core::Json> config = core::ParseJson(text);
+  if (!config.ok()) {
+    return std::move(config).status().Context(core::Printable(config_path.native()));
+  }
+  INGOT_ASSIGN(const model::StoredTensors tensors, model::StoredTensors::FromFolder(env, folder));
+  core::Result<std::unique_ptr<model::LanguageModel>> loaded = LoadTensors(*config, tensors, type);
+  if (loaded.ok()) return loaded;
+  return std::move(loaded).status().Context(core::Printable(folder.native()));
+}
+
+}  // namespace ingot::models

@@ -1,0 +1,449 @@
+#include "models/qwen3_5.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/strings.h"
+#include "model/config_reader.h"
+#include "model/dense_layers.h"
+#include "model/expert_weights.h"
+#include "model/rope_config.h"
+#include "ops/activation.h"
+#include "ops/delta.h"
+#include "ops/norm.h"
+
+namespace ingot::models {
+namespace {
+
+namespace mx = ops::mx;
+using core::StrCat;
+using model::Array;
+using model::SequenceState;
+
+struct DeltaShape {
+  int key_heads = 0;
+  int value_heads = 0;
+  int key_dim = 0;
+  int value_dim = 0;
+  int taps = 4;
+
+  int keys() const { return key_heads * key_dim; }
+  int values() const { return value_heads * value_dim; }
+  int channels() const { return 2 * keys() + values(); }
+};
+
+struct ExpertShape {
+  int experts = 0;  // 0: dense
+  int chosen = 0;
+  int inner = 0;
+  int shared_inner = 0;
+  bool normalise = true;
+};
+
+struct Config {
+  model::ModelShape shape;
+  model::AttentionShape attention;
+  ops::RopeSpec rope;
+  DeltaShape delta;
+  ExpertShape experts;
+  int inner = 0;
+  float eps = 1e-6F;
+  std::vector<bool> full_attention;  // a layer
+  std::vector<bool> sparse;
+  bool zero_centred = false;  // norms are stored as their difference from 1
+};
+
+std::vector<bool> ReadFullAttention(model::ConfigReader& reader, int layers) {
+  const int interval = reader.SizeOr("full_attention_interval", 4);
+  const std::vector<std::string> types = reader.Texts("layer_types");
+  reader.Require(types.empty() || types.size() == static_cast<size_t>(layers),
+                 StrCat("layer_types: expected ", layers, " entries, found ", types.size()));
+  std::vector<bool> full;
+  for (int i = 0; i < layers; ++i) {
+    const auto index = static_cast<size_t>(i);
+    full.push_back(index < types.size() ? types[index].find("full") != std::string::npos
+                                        : (i + 1) % interval == 0);
+  }
+  return full;
+}
+
+std::vector<bool> ReadSparse(model::ConfigReader& reader, int layers, int experts) {
+  const int step = reader.SizeOr("decoder_sparse_step", 1);
+  const std::vector<int> dense = reader.Counts("mlp_only_layers");
+  std::vector<bool> sparse;
+  for (int i = 0; i < layers; ++i) {
+    sparse.push_back(experts > 0 && (i + 1) % step == 0 &&
+                     std::find(dense.begin(), dense.end(), i) == dense.end());
+  }
+  return sparse;
+}
+
+core::Result<Config> ReadConfig(const core::Json& json) {
+  model::ConfigReader reader(json);
+  const bool next = model::ArchitectureOf(json).find("Next") != std::string::npos;
+  Config config;
+  config.shape = {.vocabulary = reader.Size("vocab_size"),
+                  .hidden = reader.Size("hidden_size"),
+                  .layers = reader.Size("num_hidden_layers"),
+                  .context = reader.SizeOr("max_position_embeddings", 32768)};
+  config.eps = reader.FloatOr("rms_norm_eps", 1e-6F);
+  const int heads = reader.Size("num_attention_heads");
+  config.attention = {.hidden = config.shape.hidden,
+                      .heads = heads,
+                      .key_heads = reader.SizeOr("num_key_value_heads", heads),
+                      .head_dim = reader.SizeOr("head_dim", config.shape.hidden / heads),
+                      .norm_eps = config.eps};
+  reader.Require(heads % config.attention.key_heads == 0,
+                 "num_attention_heads: expected a multiple of num_key_value_heads");
+  config.rope =
+      model::ReadRope(reader, config.attention.head_dim, {.base = 100000, .partial = 0.25F});
+  config.delta = {.key_heads = reader.Size("linear_num_key_heads"),
+                  .value_heads = reader.Size("linear_num_value_heads"),
+                  .key_dim = reader.Size("linear_key_head_dim"),
+                  .value_dim = reader.Size("linear_value_head_dim"),
+                  .taps = reader.SizeOr("linear_conv_kernel_dim", 4)};
+  reader.Require(config.delta.value_heads % config.delta.key_heads == 0,
+                 "linear_num_value_heads: expected a multiple of linear_num_key_heads");
+  reader.Require(config.delta.taps > 1, "linear_conv_kernel_dim: expected at least 2");
+  config.experts = {.experts = reader.CountOr("num_experts", 0),
+                    .chosen = reader.CountOr("num_experts_per_tok", 0),
+                    .inner = reader.CountOr("moe_intermediate_size", 0),
+                    .shared_inner = reader.CountOr("shared_expert_intermediate_size", 0),
+                    .normalise = reader.BoolOr("norm_topk_prob", !next)};
+  config.full_attention = ReadFullAttention(reader, config.shape.layers);
+  config.sparse = ReadSparse(reader, config.shape.layers, config.experts.experts);
+  const bool any_sparse =
+      std::find(config.sparse.begin(), config.sparse.end(), true) != config.sparse.end();
+  const bool any_dense =
+      std::find(config.sparse.begin(), config.sparse.end(), false) != config.sparse.end();
+  if (any_dense) config.inner = reader.Size("intermediate_size");
+  if (any_sparse) {
+    reader.Require(config.experts.chosen > 0 && config.experts.chosen <= config.experts.experts,
+                   "num_experts_per_tok: expected 1 to num_experts");
+    reader.Require(config.experts.inner > 0, "moe_intermediate_size is missing");
+  }
+  INGOT_TRY(reader.Finish());
+  return config;
+}
+
+// The weight of a norm. Where it is stored zero-centred its 1 is added here, in fp32: rounding the
+// sum to bf16 would be visible in the logits.
+Array LoadNorm(model::Weights& weights, std::string_view name, int width, bool zero_centred) {
+  const std::array shape = {width};
+  if (!zero_centred) return weights.Dense(name, shape);
+  return weights.DenseFloat32(name, shape) + Array(1.0F);
+}
+
+// Attention whose query projection also makes a gate for the output, interleaved by head.
+struct GatedAttention {
+  model::RotaryAttention base;
+
+  Array operator()(const Array& x, SequenceState& state, size_t layer) const {
+    const model::AttentionShape& shape = base.shape;
+    const int batch = x.shape(0);
+    const int steps = x.shape(1);
+    // [B, L, heads, 2D]: the first D of each head ask, the last D gate.
+    const Array both =
+        mx::reshape(ops::Apply(base.query, x), {batch, steps, shape.heads, 2 * shape.head_dim});
+    const Array asked = mx::transpose(ops::LastSlice(both, 0, shape.head_dim), {0, 2, 1, 3});
+    const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
+                                   {batch, steps, shape.heads * shape.head_dim});
+    const Array keys = ops::SplitHeads(ops::Apply(base.key, x), shape.key_heads);
+    const int offset = state.length();
+    const Array q =
+        ops::Rope(ops::RmsNorm(asked, base.query_norm, shape.norm_eps), base.rope, offset);
+    const Array k = ops::Rope(ops::RmsNorm(keys, base.key_norm, shape.norm_eps), base.rope, offset);
+    const Array v = ops::SplitHeads(ops::Apply(base.value, x), shape.key_heads);
+    const model::KeysValues seen = state.Layer<model::KvCache>(layer).Update(k, v);
+    const Array out = ops::Attention(q, seen.keys, seen.values, base.spec);
+    return ops::Apply(base.output, out * mx::sigmoid(gate));
+  }
+};
+
+GatedAttention LoadAttention(model::Weights& weights, const std::string& name,
+                             const Config& config) {
+  const model::AttentionShape& shape = config.attention;
+  const int queries = shape.heads * shape.head_dim;
+  const int keys = shape.key_heads * shape.head_dim;
+  return {{.shape = shape,
+           .spec = {.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim)),
+                    .window = 0,
+                    .sinks = {}},
+           .rope = config.rope,
+           .query = weights.Linear(name + ".q_proj", 2 * queries, shape.hidden),
+           .key = weights.Linear(name + ".k_proj", keys, shape.hidden),
+           .value = weights.Linear(name + ".v_proj", keys, shape.hidden),
+           .output = weights.Linear(name + ".o_proj", shape.hidden, queries),
+           .query_norm =
+               LoadNorm(weights, name + ".q_norm.weight", shape.head_dim, config.zero_centred),
+           .key_norm =
+               LoadNorm(weights, name + ".k_norm.weight", shape.head_dim, config.zero_centred)}};
+}
+
+// The inputs of the recurrence, before the convolution.
+struct DeltaInputs {
+  Array qkv;   // [B, L, channels]
+  Array z;     // [B, L, Hv·Dv]
+  Array beta;  // [B, L, Hv], before the sigmoid
+  Array a;     // [B, L, Hv]
+};
+
+// Qwen3.5 has four projections; Qwen3-Next two, with rows grouped by key head.
+struct SplitProjections {
+  ops::Linear qkv, z, b, a;
+  DeltaInputs operator()(const Array& x) const {
+    return {ops::Apply(qkv, x), ops::Apply(z, x), ops::Apply(b, x), ops::Apply(a, x)};
+  }
+};
+struct FusedProjections {
+  ops::Linear qkvz, ba;
+  DeltaShape shape;
+  DeltaInputs operator()(const Array& x) const {
+    const int batch = x.shape(0);
+    const int steps = x.shape(1);
+    const int ratio = shape.value_heads / shape.key_heads;
+    const int values = ratio * shape.value_dim;
+    const int dk = shape.key_dim;
+    const auto flat = [&](const Array& part) {
+      return mx::reshape(part, {batch, steps, part.shape(2) * part.shape(3)});
+    };
+    // For each key head: its query, its key, and its value heads' values and gates.
+    const Array groups =
+        mx::reshape(ops::Apply(qkvz, x), {batch, steps, shape.key_heads, 2 * dk + 2 * values});
+    const Array q = flat(ops::LastSlice(groups, 0, dk));
+    const Array k = flat(ops::LastSlice(groups, dk, 2 * dk));
+    const Array v = flat(ops::LastSlice(groups, 2 * dk, 2 * dk + values));
+    const Array z = flat(ops::LastSlice(groups, 2 * dk + values, 2 * dk + 2 * values));
+    const Array pairs = mx::reshape(ops::Apply(ba, x), {batch, steps, shape.key_heads, 2 * ratio});
+    return {mx::concatenate({q, k, v}, -1), z, flat(ops::LastSlice(pairs, 0, ratio)),
+            flat(ops::LastSlice(pairs, ratio, 2 * ratio))};
+  }
+};
+
+struct DeltaLayer {
+  DeltaShape shape;
+  float eps;
+  std::variant<SplitProjections, FusedProjections> projections;
+  Array conv;     // [channels, taps]
+  Array rate;     // exp(A_log) [Hv] float32
+  Array dt_bias;  // [Hv] float32
+  Array norm;     // [Dv]
+  ops::Linear output;
+
+  Array operator()(const Array& x, SequenceState& state, size_t layer) const {
+    auto& cache = state.Layer<model::RecurrentCache>(layer);
+    const int batch = x.shape(0);
+    const int steps = x.shape(1);
+    const DeltaInputs in = std::visit([&](const auto& p) { return p(x); }, projections);
+    const Array tail = cache.tail()
+                           ? *cache.tail()
+                           : mx::zeros({batch, shape.taps - 1, shape.channels()}, x.dtype());
+    const Array memory =
+        cache.state()
+            ? *cache.state()
+            : mx::zeros({batch, shape.value_heads, shape.value_dim, shape.key_dim}, mx::float32);
+
+    const ops::ConvResult mixed = ops::CausalConv(in.qkv, conv, tail);
+    const Array u = ops::Silu(mixed.y);
+    const auto heads = [&](int begin, int count, int width) {
+      return mx::reshape(ops::LastSlice(u, begin, begin + count * width),
+                         {batch, steps, count, width});
+    };
+    // 1e-6 belongs to the sum of squares, as in the checkpoints' own code.
+    const Array q = ops::L2Norm(heads(0, shape.key_heads, shape.key_dim), 1e-6F) *
+                    ops::Scalar(1.0F / std::sqrt(static_cast<float>(shape.key_dim)), u);
+    const Array k = ops::L2Norm(heads(shape.keys(), shape.key_heads, shape.key_dim), 1e-6F);
+    const Array v = heads(2 * shape.keys(), shape.value_heads, shape.value_dim);
+    const Array beta = mx::sigmoid(in.beta);
+    const Array decay = mx::exp(mx::negative(rate * ops::Softplus(ops::ToFloat32(in.a) + dt_bias)));
+
+    const ops::DeltaResult out = ops::GatedDelta(q, k, v, decay, beta, memory);
+    cache.Update(mixed.tail, out.state, steps);
+
+    const Array z = mx::reshape(in.z, {batch, steps, shape.value_heads, shape.value_dim});
+    const Array gated =
+        ops::ToFloat32(ops::RmsNorm(out.y, norm, eps)) * ops::Silu(ops::ToFloat32(z));
+    return ops::Apply(output, ops::ToTypeOf(mx::reshape(gated, {batch, steps, shape.values()}), x));
+  }
+};
+
+// [channels, taps] from either layout that checkpoints have: [C, 1, K] as it was trained, [C, K, 1]
+// as converters turn it.
+Array LoadConv(model::Weights& weights, const std::string& name, const DeltaShape& shape,
+               bool raw) {
+  const std::array trained = {shape.channels(), 1, shape.taps};
+  const std::array turned = {shape.channels(), shape.taps, 1};
+  return mx::reshape(weights.Dense(name, raw ? trained : turned), {shape.channels(), shape.taps});
+}
+
+DeltaLayer LoadDelta(model::Weights& weights, const std::string& name, const Config& config) {
+  const DeltaShape& shape = config.delta;
+  const int hidden = config.shape.hidden;
+  const std::array heads = {shape.value_heads};
+  const auto projections = [&]() -> std::variant<SplitProjections, FusedProjections> {
+    if (weights.Has(name + ".in_proj_qkvz.weight")) {
+      return FusedProjections{
+          weights.Linear(name + ".in_proj_qkvz", shape.channels() + shape.values(), hidden),
+          weights.Linear(name + ".in_proj_ba", 2 * shape.value_heads, hidden), shape};
+    }
+    return SplitProjections{weights.Linear(name + ".in_proj_qkv", shape.channels(), hidden),
+                            weights.Linear(name + ".in_proj_z", shape.values(), hidden),
+                            weights.Linear(name + ".in_proj_b", shape.value_heads, hidden),
+                            weights.Linear(name + ".in_proj_a", shape.value_heads, hidden)};
+  };
+  return {.shape = shape,
+          .eps = config.eps,
+          .projections = projections(),
+          .conv = LoadConv(weights, name + ".conv1d.weight", shape, config.zero_centred),
+          .rate = mx::exp(weights.DenseFloat32(name + ".A_log", heads)),
+          .dt_bias = weights.DenseFloat32(name + ".dt_bias", heads),
+          .norm = weights.Dense(name + ".norm.weight", std::array{shape.value_dim}),
+          .output = weights.Linear(name + ".out_proj", hidden, shape.values())};
+}
+
+struct SparseMlp {
+  ExpertShape shape;
+  ops::Linear router;
+  ops::ExpertMlp experts;
+  std::optional<model::GatedMlp> shared;
+  std::optional<ops::Linear> shared_gate;
+
+  Array operator()(const Array& x) const {
+    const int rows = x.shape(0) * x.shape(1);
+    const Array flat = mx::reshape(x, {rows, x.shape(2)});
+    const ops::Routing routing =
+        ops::RouteBySoftmax(ops::Apply(router, flat), shape.chosen, shape.normalise);
+    Array y = mx::reshape(ops::ApplyExperts(experts, flat, routing), x.shape());
+    if (shared) y = y + mx::sigmoid(ops::Apply(*shared_gate, x)) * (*shared)(x);
+    return y;
+  }
+};
+
+SparseMlp LoadSparse(model::Weights& weights, const std::string& name, const Config& config) {
+  const ExpertShape& shape = config.experts;
+  const int hidden = config.shape.hidden;
+  SparseMlp mlp{.shape = shape,
+                .router = weights.Linear(name + ".gate", shape.experts, hidden),
+                .experts = model::LoadExperts(weights, name, shape.experts, hidden, shape.inner),
+                .shared = {},
+                .shared_gate = {}};
+  if (shape.shared_inner > 0) {
+    mlp.shared =
+        model::GatedMlp::Load(weights, name + ".shared_expert", hidden, shape.shared_inner);
+    mlp.shared_gate = weights.Linear(name + ".shared_expert_gate", 1, hidden);
+  }
+  return mlp;
+}
+
+class Qwen35 final : public model::LanguageModel {
+ public:
+  Qwen35(const Config& config, model::Weights& weights)
+      : LanguageModel(config.shape),
+        eps_(config.eps),
+        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
+        norm_(LoadNorm(weights, "norm.weight", config.shape.hidden, config.zero_centred)),
+        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
+        type_(weights.type()) {
+    for (size_t i = 0; i < config.full_attention.size(); ++i) {
+      layers_.push_back(LoadLayer(config, weights, i));
+    }
+  }
+
+  SequenceState NewState() const override {
+    std::vector<model::LayerCache> caches;
+    for (const Layer& layer : layers_) {
+      if (std::holds_alternative<DeltaLayer>(layer.mixer)) {
+        caches.emplace_back(std::in_place_type<model::RecurrentCache>);
+      } else {
+        caches.emplace_back(std::in_place_type<model::KvCache>);
+      }
+    }
+    return SequenceState(std::move(caches));
+  }
+
+  Array Forward(const Array& tokens, SequenceState& state) const override {
+    Array x = ops::Rows(embedding_, tokens, type_);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const Layer& layer = layers_[i];
+      const Array normed = ops::RmsNorm(x, layer.mixer_norm, eps_);
+      x = x + std::visit([&](const auto& mix) { return mix(normed, state, i); }, layer.mixer);
+      const Array rows = ops::RmsNorm(x, layer.mlp_norm, eps_);
+      x = x + std::visit([&](const auto& mlp) { return mlp(rows); }, layer.mlp);
+    }
+    state.Advance(tokens.shape(1));
+    return ops::RmsNorm(x, norm_, eps_);
+  }
+
+  Array Logits(const Array& hidden) const override { return ops::Apply(head_, hidden); }
+
+ private:
+  struct Layer {
+    Array mixer_norm;
+    std::variant<DeltaLayer, GatedAttention> mixer;
+    Array mlp_norm;
+    std::variant<model::GatedMlp, SparseMlp> mlp;
+  };
+
+  static Layer LoadLayer(const Config& config, model::Weights& weights, size_t i) {
+    const std::string name = StrCat("layers.", i);
+    const int hidden = config.shape.hidden;
+    const auto norm = [&](std::string_view which) {
+      return LoadNorm(weights, name + std::string(which), hidden, config.zero_centred);
+    };
+    const auto mixer = [&]() -> std::variant<DeltaLayer, GatedAttention> {
+      if (config.full_attention[i]) return LoadAttention(weights, name + ".self_attn", config);
+      return LoadDelta(weights, name + ".linear_attn", config);
+    };
+    const auto mlp = [&]() -> std::variant<model::GatedMlp, SparseMlp> {
+      if (config.sparse[i]) return LoadSparse(weights, name + ".mlp", config);
+      return model::GatedMlp::Load(weights, name + ".mlp", hidden, config.inner);
+    };
+    return {norm(".input_layernorm.weight"), mixer(), norm(".post_attention_layernorm.weight"),
+            mlp()};
+  }
+
+  float eps_;
+  ops::Linear embedding_;
+  Array norm_;
+  ops::Linear head_;
+  mx::Dtype type_;
+  std::vector<Layer> layers_;
+};
+
+constexpr std::array<std::string_view, 6> kPrefixes = {"model.",
+                                                       "language_model.model.",
+                                                       "language_model.",
+                                                       "model.language_model.model.",
+                                                       "model.language_model.",
+                                                       ""};
+
+// Only a checkpoint as it was trained has its convolutions as [C, 1, K]; converters turn them and
+// add the norms' 1 in the same step. Nothing else tells the two apart.
+bool IsAsTrained(const model::Weights& weights, const Config& config) {
+  for (size_t i = 0; i < config.full_attention.size(); ++i) {
+    const auto shape = weights.ShapeOf(StrCat("layers.", i, ".linear_attn.conv1d.weight"));
+    if (shape) return shape->rank() == 3 && (*shape)[2] != 1;
+  }
+  return false;
+}
+
+}  // namespace
+
+core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen35(const core::Json& json,
+                                                                model::Weights& weights) {
+  INGOT_ASSIGN(Config config, ReadConfig(json));
+  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  config.zero_centred = IsAsTrained(weights, config);
+  auto built = std::make_unique<Qwen35>(config, weights);
+  INGOT_TRY(weights.Finish());
+  return std::unique_ptr<model::LanguageModel>(std::move(built));
+}
+
+}  // namespace ingot::models

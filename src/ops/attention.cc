@@ -1,0 +1,40 @@
+#include "ops/attention.h"
+
+namespace ingot::ops {
+namespace {
+
+// [L, T]: which keys each query sees. Positions are relative to the first key, so where the view
+// begins in the sequence does not matter.
+Array VisibleKeys(int queries, int keys, int window) {
+  const Array column = mx::expand_dims(mx::arange(0, keys, 1, mx::int32), 0);
+  const Array row = mx::expand_dims(mx::arange(keys - queries, keys, 1, mx::int32), 1);
+  Array visible = mx::less_equal(column, row);
+  if (window > 0) {
+    visible = mx::logical_and(visible, mx::greater(column, row - Array(window, mx::int32)));
+  }
+  return visible;
+}
+
+}  // namespace
+
+Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+  const int queries = q.shape(2);
+  const int keys = k.shape(2);
+  const bool all_visible = queries == 1 && (spec.window == 0 || keys <= spec.window);
+  std::optional<Array> mask;
+  if (!all_visible) mask = VisibleKeys(queries, keys, spec.window);
+  return MergeHeads(mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, mask ? "array" : "",
+                                                           mask, spec.sinks));
+}
+
+Array SplitHeads(const Array& x, int heads) {
+  return mx::transpose(mx::reshape(x, {x.shape(0), x.shape(1), heads, x.shape(2) / heads}),
+                       {0, 2, 1, 3});
+}
+
+Array MergeHeads(const Array& x) {
+  const Array rows = mx::transpose(x, {0, 2, 1, 3});
+  return mx::reshape(rows, {rows.shape(0), rows.shape(1), rows.shape(2) * rows.shape(3)});
+}
+
+}  // namespace ingot::ops

@@ -1,0 +1,29 @@
+// Attention of the newest columns of a sequence over its keys and values. Heads of queries may
+// share heads of keys (their number is a multiple). Computed in q's type, softmax in fp32.
+#ifndef INGOT_OPS_ATTENTION_H_
+#define INGOT_OPS_ATTENTION_H_
+
+#include <optional>
+
+#include "ops/array.h"
+
+namespace ingot::ops {
+
+struct AttentionSpec {
+  float scale = 1;
+  int window = 0;              // keys that a query sees, itself included; 0: all before it
+  std::optional<Array> sinks;  // [heads]: a logit that takes weight and gives no value
+};
+
+// q [B, Hq, L, D], k [B, Hkv, T, D], v [B, Hkv, T, Dv] → [B, L, Hq·Dv]. The columns of the keys are
+// consecutive positions and the queries stand at the last L of them: each sees keys up to its own.
+// A single query may find the keys in any order, as a ring buffer has them.
+Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec);
+
+// [B, L, heads·D] → [B, heads, L, D], and back.
+Array SplitHeads(const Array& x, int heads);
+Array MergeHeads(const Array& x);
+
+}  // namespace ingot::ops
+
+#endif  // INGOT_OPS_ATTENTION_H_

@@ -1,0 +1,23 @@
+// Arrays over bytes that lie in a mapped file. On the CPU no byte is copied where the data is
+// aligned to its type; elsewhere, and where it is not, the array has a copy of its own.
+#ifndef INGOT_OPS_BIND_H_
+#define INGOT_OPS_BIND_H_
+
+#include <memory>
+
+#include "core/status.h"
+#include "ops/array.h"
+#include "tensor/file.h"
+
+namespace ingot::ops {
+
+// owner keeps view.bytes readable; the array holds it for as long as it needs them.
+core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const void> owner);
+
+// Whether Bind can share memory in this process: MLX is probed once, since how it lays out a
+// buffer is not part of its contract.
+bool CanShareMemory();
+
+}  // namespace ingot::ops
+
+#endif  // INGOT_OPS_BIND_H_

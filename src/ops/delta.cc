@@ -1,0 +1,49 @@
+#include "ops/delta.h"
+
+#include <vector>
+
+namespace ingot::ops {
+
+ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
+  const int steps = u.shape(1);
+  const int taps = weight.shape(1);
+  const Array padded = mx::concatenate({ToTypeOf(tail, u), u}, 1);
+  Array y = mx::zeros_like(u);
+  for (int tap = 0; tap < taps; ++tap) {
+    const Array factor = mx::squeeze(LastSlice(weight, tap, tap + 1), -1);
+    y = y + TimeSlice(padded, tap, tap + steps) * ToTypeOf(factor, u);
+  }
+  return {y, TimeSlice(padded, steps, steps + taps - 1)};
+}
+
+DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
+                       const Array& beta, const Array& state) {
+  const int batch = v.shape(0);
+  const int steps = v.shape(1);
+  const int value_heads = v.shape(2);
+  const int repeats = value_heads / k.shape(2);
+  // At step t, as matrices per head: columns [B, Hv, D, 1], rows [B, Hv, 1, D].
+  const auto at = [&](const Array& x, int t) {
+    return mx::reshape(TimeSlice(x, t, t + 1), {batch, value_heads, x.shape(3)});
+  };
+  const Array queries = mx::repeat(ToFloat32(q), repeats, 2);
+  const Array keys = mx::repeat(ToFloat32(k), repeats, 2);
+  const Array values = ToFloat32(v);
+  const Array decays = mx::expand_dims(ToFloat32(decay), -1);
+  const Array betas = mx::expand_dims(ToFloat32(beta), -1);
+
+  Array s = ToFloat32(state);
+  std::vector<Array> outputs;
+  outputs.reserve(static_cast<size_t>(steps));
+  for (int t = 0; t < steps; ++t) {
+    const Array key = mx::expand_dims(at(keys, t), -2);  // [B, Hv, 1, Dk]
+    s = s * mx::expand_dims(at(decays, t), -1);
+    const Array recalled = mx::sum(s * key, -1);  // S k: [B, Hv, Dv]
+    const Array correction = (at(values, t) - recalled) * at(betas, t);
+    s = s + mx::expand_dims(correction, -1) * key;
+    outputs.push_back(mx::sum(s * mx::expand_dims(at(queries, t), -2), -1));
+  }
+  return {ToTypeOf(mx::stack(outputs, 1), v), s};
+}
+
+}  // namespace ingot::ops

@@ -1,0 +1,31 @@
+// The recurrent layers' two operations, with the state that they carry from call to call.
+#ifndef INGOT_OPS_DELTA_H_
+#define INGOT_OPS_DELTA_H_
+
+#include "ops/array.h"
+
+namespace ingot::ops {
+
+// Depthwise causal convolution. u [B, T, C]; weight [C, K], oldest tap first; tail [B, K-1, C] is
+// what preceded u. In u's type.
+struct ConvResult {
+  Array y;     // [B, T, C]
+  Array tail;  // for the next call
+};
+ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
+
+// The gated delta rule, for each value head h with its key head g = h / (Hv/Hk), step by step:
+//   S ← decay · S;  S ← S + beta (v − S k) kᵀ;  y = S q
+// q, k [B, T, Hk, Dk] already normalised; v [B, T, Hv, Dv]; decay, beta [B, T, Hv].
+// State and decay are fp32 whatever the type of the rest, and so is every step: rounding a state to
+// bf16 at each token is what makes long answers fall apart. y is in v's type.
+struct DeltaResult {
+  Array y;      // [B, T, Hv, Dv]
+  Array state;  // [B, Hv, Dv, Dk] float32
+};
+DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
+                       const Array& beta, const Array& state);
+
+}  // namespace ingot::ops
+
+#endif  // INGOT_OPS_DELTA_H_

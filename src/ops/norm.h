@@ -1,0 +1,20 @@
+// Normalisation over the last axis. Sums are taken in fp32, the result is in x's type.
+#ifndef INGOT_OPS_NORM_H_
+#define INGOT_OPS_NORM_H_
+
+#include <optional>
+
+#include "ops/array.h"
+
+namespace ingot::ops {
+
+// x / sqrt(mean(x²) + eps) · weight; without a weight the factor is 1. The weight is applied in the
+// wider of its type and x's: a zero-centred norm's 1 + w is kept in fp32.
+Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps);
+
+// x / sqrt(Σx² + eps): eps belongs to the sum, not to the mean.
+Array L2Norm(const Array& x, float eps);
+
+}  // namespace ingot::ops
+
+#endif  // INGOT_OPS_NORM_H_

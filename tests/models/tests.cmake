@@ -1,0 +1,2 @@
+target_sources(${INGOT_TEST_TARGET} PRIVATE
+               "${CMAKE_CURRENT_SOURCE_DIR}/models/seeded_checkpoint.cc")

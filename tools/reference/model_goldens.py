@@ -1,0 +1,203 @@
+"""Reference logits for tests/models, by the Hugging Face implementation in float32.
+
+    pip install torch transformers==5.23.0
+    python tools/reference/model_goldens.py tests/models/goldens [NAME ...]
+
+No weights are kept: every tensor is a function of its name, which this script and
+tests/models/seeded_checkpoint.cc compute alike, bit for bit. A golden folder holds config.json,
+tensors.json ([name, shape, base, spread] a tensor), golden.json (prompt, greedy continuation, the
+gap between the two largest logits at each step) and logits.f32 ([prompt, vocabulary], raw).
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import tempfile
+
+import numpy as np
+import torch
+import transformers
+from safetensors import safe_open
+from safetensors.torch import save_file
+from transformers import AutoConfig
+
+VOCAB = 192
+PROMPT = 40
+CONTINUATION = 24
+
+
+def base_config(**more) -> dict:
+    config = {
+        "vocab_size": VOCAB,
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "intermediate_size": 96,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "max_position_embeddings": 4096,
+    }
+    return config | more
+
+
+def delta_config(**more) -> dict:
+    recurrent = {
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+        "linear_key_head_dim": 32,
+        "linear_value_head_dim": 16,
+        "linear_conv_kernel_dim": 4,
+        "rope_parameters": {
+            "rope_theta": 10000.0,
+            "partial_rotary_factor": 0.25,
+            "rope_type": "default",
+        },
+    }
+    return base_config() | recurrent | more
+
+
+def rope(kind: str, **more) -> dict:
+    return {"rope_parameters": {"rope_theta": 10000.0, "rope_type": kind} | more}
+
+
+# Small contexts, so that the prompt reaches every part of each scaling.
+LLAMA3 = rope(
+    "llama3",
+    factor=8.0,
+    low_freq_factor=1.0,
+    high_freq_factor=4.0,
+    original_max_position_embeddings=32,
+)
+YARN = rope("yarn", factor=4.0, original_max_position_embeddings=16)
+EXPERTS = {
+    "num_experts": 6,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "shared_expert_intermediate_size": 64,
+}
+WINDOWS = {"sliding_window": 12}
+LAYERS = ["sliding_attention", "full_attention"] * 2
+
+# name: (architecture, model_type, config)
+MODELS = {
+    "llama": ("LlamaForCausalLM", "llama", base_config(tie_word_embeddings=False)),
+    "llama_llama3": ("LlamaForCausalLM", "llama", base_config(attention_bias=True, **LLAMA3)),
+    "llama_yarn": ("LlamaForCausalLM", "llama", base_config(mlp_bias=True, **YARN)),
+    "llama_linear": ("LlamaForCausalLM", "llama", base_config(**rope("linear", factor=2.0))),
+    "mistral_window": ("MistralForCausalLM", "mistral", base_config(**WINDOWS)),
+    "qwen3": ("Qwen3ForCausalLM", "qwen3", base_config(tie_word_embeddings=True)),
+    "qwen3_window": (
+        "Qwen3ForCausalLM",
+        "qwen3",
+        base_config(use_sliding_window=True, layer_types=LAYERS, **WINDOWS),
+    ),
+    "qwen3_5": ("Qwen3_5ForCausalLM", "qwen3_5_text", delta_config(tie_word_embeddings=True)),
+    "qwen3_5_moe": (
+        "Qwen3_5MoeForCausalLM",
+        "qwen3_5_moe_text",
+        delta_config(tie_word_embeddings=False, **EXPERTS),
+    ),
+    "qwen3_next": (
+        "Qwen3NextForCausalLM",
+        "qwen3_next",
+        delta_config(tie_word_embeddings=False, norm_topk_prob=True, **EXPERTS),
+    ),
+}
+
+
+def fnv1a(text: str) -> int:
+    value = 0xCBF29CE484222325
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x100000001B3) % 2**64
+    return value
+
+
+def splitmix(counter: np.ndarray) -> np.ndarray:
+    z = counter + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def seeded(name: str, shape: list[int], base: float, spread: float) -> torch.Tensor:
+    """base + spread·u, u uniform in [-1, 1) on a grid of 2^-23, each step rounded to float32."""
+    count = math.prod(shape)
+    with np.errstate(over="ignore"):
+        bits = splitmix(np.arange(count, dtype=np.uint64) + np.uint64(fnv1a(name)))
+    unit = (bits >> np.uint64(40)).astype(np.float32) * np.float32(2**-23) - np.float32(1)
+    values = unit * np.float32(spread) + np.float32(base)
+    return torch.from_numpy(values.reshape(shape)).to(torch.bfloat16)
+
+
+def law(name: str, shape: list[int], zero_centred: bool) -> tuple[float, float]:
+    """(base, spread): activations stay near one, and every norm and gate matters."""
+    if name.endswith("A_log"):
+        return 0.5, 1.0
+    if name.endswith("dt_bias"):
+        return -1.0, 1.0
+    if len(shape) == 1:
+        plain = not zero_centred or "linear_attn.norm" in name
+        is_norm = "norm" in name
+        return (1.0 if is_norm and plain else 0.0), 0.25
+    if "embed" in name:
+        return 0.0, 0.875
+    if "conv1d" in name:
+        return 0.0, 0.75
+    # Rounded to eight bits, so that it reads the same everywhere.
+    return 0.0, round(2.75 / math.sqrt(shape[-1]) * 256) / 256
+
+
+def names_and_shapes(model, folder: pathlib.Path) -> list[tuple[str, list[int]]]:
+    model.save_pretrained(folder)
+    result = []
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            result += [(k, list(file.get_slice(k).get_shape())) for k in file.keys()]  # noqa: SIM118
+    return sorted(result)
+
+
+def make(name: str, out: pathlib.Path) -> None:
+    architecture, model_type, fields = MODELS[name]
+    config = AutoConfig.for_model(model_type, **fields)
+    cls = getattr(transformers, architecture)
+    config.architectures = [architecture]
+    folder = out / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temp:
+        temp = pathlib.Path(temp)
+        tensors = names_and_shapes(cls(config).to(torch.bfloat16), temp)
+        centred = "qwen3_5" in name or "qwen3_next" in name
+        table = [[n, s, *law(n, s, centred)] for n, s in tensors]
+        save_file({n: seeded(n, s, b, w) for n, s, b, w in table}, temp / "model.safetensors")
+        model = cls.from_pretrained(temp, dtype=torch.float32).eval()
+        (folder / "config.json").write_text((temp / "config.json").read_text())
+    rows = ",\n".join(json.dumps(row) for row in table)
+    (folder / "tensors.json").write_text(f"[\n{rows}\n]\n")
+    ids = (splitmix(np.arange(PROMPT, dtype=np.uint64)) % np.uint64(VOCAB)).astype(np.int64)
+    tokens, greedy, gaps = torch.from_numpy(ids)[None], [], []
+    with torch.no_grad():
+        logits = model(tokens, use_cache=False).logits[0].numpy()
+        for _ in range(CONTINUATION):
+            last = model(tokens, use_cache=False).logits[0, -1]
+            best = last.topk(2).values
+            gaps.append(round(float(best[0] - best[1]), 6))
+            greedy.append(int(last.argmax()))
+            tokens = torch.cat([tokens, last.argmax()[None, None]], 1)
+    logits.astype("<f4").tofile(folder / "logits.f32")
+    golden = {"prompt": ids.tolist(), "greedy": greedy, "gaps": gaps}
+    (folder / "golden.json").write_text(json.dumps(golden) + "\n")
+    print(f"{name}: std {logits.std():.3f}, {len(set(greedy))} distinct, least gap {min(gaps):.4f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    for name in args.names or MODELS:
+        make(name, args.out)
+
+
+if __name__ == "__main__":
+    main()
