@@ -1,0 +1,167 @@
+#include "engine/generator.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/strings.h"
+
+namespace ingot::engine {
+namespace {
+
+namespace mx = ops::mx;
+
+double SecondsSince(int64_t start_ns) {
+  return static_cast<double>(core::Clock::System().MonotonicNs() - start_ns) * 1e-9;
+}
+
+Array TokenRow(const int* tokens, int count) { return Array(tokens, {1, count}, mx::int32); }
+
+// A step that has been queued: its token, not yet read, and the logits behind it.
+struct Step {
+  Array token;   // scalar int32
+  Array logits;  // [vocabulary]
+};
+
+// One run, so that the steps share what they need without passing it around.
+class Run {
+ public:
+  Run(const model::LanguageModel& model, const SamplingOptions& sampling,
+      const std::vector<int>& prompt)
+      : model_(model), state_(model.NewState()), sampler_(sampling, prompt) {}
+
+  // Everything but the last token of the prompt. False when cancelled.
+  bool Prefill(const std::vector<int>& prompt, int chunk, const Generator::Cancelled& cancelled) {
+    const size_t until = prompt.size() - 1;
+    for (size_t i = 0; i < until;) {
+      if (cancelled && cancelled()) return false;
+      const size_t n = std::min(static_cast<size_t>(chunk), until - i);
+      // The hidden rows are not wanted: only what they leave in the caches is computed.
+      model_.Forward(TokenRow(prompt.data() + i, static_cast<int>(n)), state_);
+      mx::eval(state_.Pending());
+      mx::clear_cache();
+      i += n;
+    }
+    return true;
+  }
+
+  Step Queue(const Array& token_row) {
+    const Array hidden = model_.Forward(token_row, state_);
+    const Array logits = mx::reshape(model_.Logits(hidden), {model_.shape().vocabulary});
+    Step step{sampler_.Next(logits), logits};
+    std::vector<Array> pending = state_.Pending();
+    pending.push_back(step.token);
+    mx::async_eval(pending);
+    return step;
+  }
+
+  Sampler& sampler() { return sampler_; }
+
+ private:
+  const model::LanguageModel& model_;
+  model::SequenceState state_;
+  Sampler sampler_;
+};
+
+}  // namespace
+
+std::string_view FinishName(Finish finish) {
+  switch (finish) {
+    case Finish::kStop:
+      return "stop";
+    case Finish::kLength:
+      return "length";
+    case Finish::kCancelled:
+      break;
+  }
+  return "cancelled";
+}
+
+Generator::Generator(const model::LanguageModel& model, const SamplingOptions& sampling,
+                     GenerationLimits limits)
+    : model_(model), sampling_(sampling), limits_(std::move(limits)) {}
+
+core::Status Generator::CheckPrompt(const std::vector<int>& prompt, int context) const {
+  if (prompt.empty()) return core::InvalidArgument("the prompt has no tokens");
+  for (const int token : prompt) {
+    if (token < 0 || token >= model_.shape().vocabulary) {
+      return core::InvalidArgument(core::StrCat("token ", token, " is not in the vocabulary of ",
+                                                model_.shape().vocabulary));
+    }
+  }
+  if (prompt.size() >= static_cast<size_t>(context)) {
+    return core::InvalidArgument(core::StrCat("the prompt has ", prompt.size(),
+                                              " tokens, and the context has room for ", context,
+                                              " with the answer"));
+  }
+  return core::Status::Ok();
+}
+
+core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
+                                              const OnToken& on_token, const Cancelled& cancelled) {
+  const int context = limits_.context > 0 ? std::min(limits_.context, model_.shape().context)
+                                          : model_.shape().context;
+  INGOT_TRY(Validate(sampling_, model_.shape().vocabulary));
+  INGOT_TRY(CheckPrompt(prompt, context));
+  const int room = context - static_cast<int>(prompt.size());
+  const int most = limits_.max_tokens < 0 ? room : std::min(limits_.max_tokens, room);
+
+  GenerationResult result;
+  result.timings.prompt_tokens = static_cast<int>(prompt.size());
+  const int64_t start = core::Clock::System().MonotonicNs();
+  try {
+    engine::Run run(model_, sampling_, prompt);
+    if (!run.Prefill(prompt, std::max(limits_.prefill_chunk, 1), cancelled)) {
+      result.finish = Finish::kCancelled;
+      return result;
+    }
+    result.timings.prefill_seconds = SecondsSince(start);
+    if (most == 0) {
+      result.finish = Finish::kLength;
+      return result;
+    }
+    int64_t decode_start = core::Clock::System().MonotonicNs();
+    std::optional<Step> queued = run.Queue(TokenRow(&prompt.back(), 1));
+    while (true) {
+      const Step step = *std::move(queued);
+      const bool last = result.timings.generated_tokens + 1 == most;
+      // The next step runs while this one's token is read and shown, unless its choice depends on
+      // that token by way of a penalty.
+      const bool ahead = !last && !run.sampler().NeedsHistory();
+      if (ahead) queued = run.Queue(mx::reshape(step.token, {1, 1}));
+      const int token = Array(step.token).item<int>();
+      if (result.timings.generated_tokens == 0) {
+        // The first step is the last of the prompt's work.
+        result.timings.first_token_seconds = SecondsSince(start);
+        result.timings.prefill_seconds = result.timings.first_token_seconds;
+        decode_start = core::Clock::System().MonotonicNs();
+      }
+      run.sampler().Chosen(token);
+      const bool ends = !limits_.ignore_end && std::find(limits_.end.begin(), limits_.end.end(),
+                                                         token) != limits_.end.end();
+      if (ends) break;
+      ++result.timings.generated_tokens;
+      GeneratedToken generated{token, {}};
+      if (limits_.logprobs >= 0) {
+        generated.logprobs = ReadLogprobs(step.logits, token, limits_.logprobs);
+      }
+      result.timings.decode_seconds = SecondsSince(decode_start);
+      if (!on_token(generated)) break;
+      if (last) {
+        result.finish = Finish::kLength;
+        break;
+      }
+      if (cancelled && cancelled()) {
+        result.finish = Finish::kCancelled;
+        break;
+      }
+      if (!ahead) queued = run.Queue(TokenRow(&token, 1));
+    }
+  } catch (const std::exception& error) {
+    return core::Internal(core::StrCat("the model failed: ", error.what()));
+  }
+  return result;
+}
+
+}  // namespace ingot::engine

@@ -1,0 +1,59 @@
+// Chooses the next token. The order is: logit_bias, repetition, presence and frequency penalties,
+// DRY; then, unless greedy: top-k, softmax at the temperature, top-p, min-p, typical, XTC, and a
+// draw from what is left.
+//
+// The choice stays an array, so that the next step can be queued before it is read. Draw number i
+// of a seed is the same whatever else is computed: it depends on the seed and on i alone.
+//
+// One sequence, one thread.
+#ifndef INGOT_ENGINE_SAMPLER_H_
+#define INGOT_ENGINE_SAMPLER_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/sampling_options.h"
+#include "ops/array.h"
+
+namespace ingot::engine {
+
+using ops::Array;
+
+class Sampler {
+ public:
+  // options are valid. history: the prompt's tokens.
+  Sampler(const SamplingOptions& options, std::vector<int> history);
+
+  // logits [vocabulary] of any float type → the token, a scalar of int32. Counts as one draw.
+  Array Next(const Array& logits);
+  // Tells which token was chosen, once it has been read.
+  void Chosen(int token);
+  // Whether the next choice depends on tokens that have to be read first.
+  bool NeedsHistory() const;
+
+ private:
+  Array Penalise(const Array& logits) const;
+  Array Dry(const Array& logits) const;
+  Array Draw(const Array& logits);
+
+  SamplingOptions options_;
+  std::vector<int> history_;
+  uint64_t seed_;
+  uint64_t draws_ = 0;
+};
+
+// log_softmax of raw logits in fp32: the token's own, and the `top` largest in falling order.
+struct TokenLogprob {
+  int token = 0;
+  float logprob = 0;
+};
+struct Logprobs {
+  TokenLogprob chosen;
+  std::vector<TokenLogprob> top;
+};
+Logprobs ReadLogprobs(const Array& logits, int chosen, int top);
+
+}  // namespace ingot::engine
+
+#endif  // INGOT_ENGINE_SAMPLER_H_
