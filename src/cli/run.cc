@@ -20,7 +20,7 @@ constexpr const char* kFooter =
     "`ingot COMMAND --help` shows a command's options and examples.\n"
     "Environment: INGOT_MODELS (or OLLAMA_MODELS) says where models are kept, INGOT_THREADS how\n"
     "many processors to use, INGOT_LOG (debug, info, warn, error) how much to log,\n"
-    "INGOT_LOG_FORMAT (text, json) in which form.";
+    "INGOT_LOG_FORMAT (text, json) in which form.\n";
 
 struct LogOptions {
   std::string level = "warn";
@@ -49,32 +49,42 @@ std::vector<std::string> CommandNames(const CLI::App& app) {
   return names;
 }
 
-// The long option closest to a mistyped one, of this command or of the program.
-std::optional<std::string> ClosestOption(const CLI::App& app, const std::string& word) {
+// Every long option of a command and of the program.
+std::vector<std::string> OptionNames(const CLI::App& command) {
   std::vector<std::string> names;
-  for (const CLI::App* level = &app; level != nullptr; level = level->get_parent()) {
+  for (const CLI::App* level = &command; level != nullptr; level = level->get_parent()) {
     for (const CLI::Option* option : level->get_options()) {
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
   }
-  return core::ClosestMatch(word.substr(0, word.find('=')), names);
+  return names;
 }
 
-core::Status UsageError(const CLI::App& app, const CLI::ParseError& error) {
+// The option that was probably meant by the first one that does not exist.
+std::optional<std::string> ClosestOption(const CLI::App& command, int argc,
+                                         const char* const* argv) {
+  const std::vector<std::string> names = OptionNames(command);
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const std::string_view name = word.substr(0, word.find('='));
+    if (!name.starts_with("--") || name.size() < 4) continue;
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    return core::ClosestMatch(name, names);
+  }
+  return std::nullopt;
+}
+
+core::Status UsageError(const CLI::App& app, const CLI::ParseError& error, int argc,
+                        const char* const* argv) {
   const std::vector<const CLI::App*> chosen =
       app.get_subcommands([](const CLI::App* command) { return command->parsed(); });
   const CLI::App& at = chosen.empty() ? app : *chosen.front();
-  std::string message = error.what();
   std::string hint =
       core::StrCat("See `ingot ", &at == &app ? "" : at.get_name() + " ", "--help`.");
-  for (const std::string& word : at.remaining(false)) {
-    if (word.size() < 2 || word.front() != '-') continue;
-    if (const auto close = ClosestOption(at, word)) {
-      hint = core::StrCat("Did you mean `", *close, "`? ", hint);
-      break;
-    }
+  if (const auto close = ClosestOption(at, argc, argv)) {
+    hint = core::StrCat("Did you mean `", *close, "`? ", hint);
   }
-  return core::InvalidArgument(std::move(message)).WithHint(hint);
+  return core::InvalidArgument(error.what()).WithHint(hint);
 }
 
 core::Status ApplyGlobals(const GlobalOptions& options, const LogOptions& log) {
@@ -136,7 +146,7 @@ int RunParsed(int argc, const char* const* argv, Session& session) {
     session.Print(VersionLine() + "\n");
     return static_cast<int>(session.CloseOutput(Exit::kOk));
   } catch (const CLI::ParseError& error) {
-    return static_cast<int>(session.Finish(UsageError(app, error)));
+    return static_cast<int>(session.Finish(UsageError(app, error, argc, argv)));
   }
   if (!session.action) {
     session.Print(app.help());

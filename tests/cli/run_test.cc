@@ -118,7 +118,7 @@ TEST(CliTest, AFullOutputIsAFailure) {
   ASSERT_NE(full, nullptr);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> err(std::tmpfile(), &std::fclose);
   const char* arguments[] = {"ingot", "version"};
-  EXPECT_EQ(Run(2, arguments, core::Env::Posix(), full.get(), err.get()), 1);
+  EXPECT_EQ(cli::Run(2, arguments, core::Env::Posix(), full.get(), err.get()), 1);
   EXPECT_THAT(Slurp(err.get()), HasSubstr("standard output could not be written"));
 }
 
