@@ -19,9 +19,9 @@ enum class Finish { kStop, kLength, kCancelled };
 std::string_view FinishName(Finish finish);  // "stop", "length", "cancelled"
 
 struct GenerationLimits {
-  int max_tokens = -1;   // -1: as far as the context goes
-  int context = 0;       // positions; 0: what the model was made for
-  std::vector<int> end;  // tokens that end the answer; they are not part of it
+  int max_tokens = -1;        // -1: as far as the context goes
+  int context = 0;            // positions; 0: what the model was made for
+  std::vector<int> end = {};  // tokens that end the answer; they are not part of it
   bool ignore_end = false;
   int prefill_chunk = 512;
   int logprobs = -1;  // -1: none; otherwise that many alternatives a token

@@ -17,8 +17,8 @@ struct DryOptions {
   float multiplier = 0;  // 0: off
   float base = 1.75F;
   int allowed_length = 2;
-  int last_n = -1;            // tokens looked back at; -1: all
-  std::vector<int> breakers;  // tokens that no repetition reaches across
+  int last_n = -1;                 // tokens looked back at; -1: all
+  std::vector<int> breakers = {};  // tokens that no repetition reaches across
 };
 
 // Exclude top choices: with this probability, of all tokens above the threshold only the least
@@ -38,9 +38,9 @@ struct SamplingOptions {
   float repeat_penalty = 1;
   float presence_penalty = 0;
   float frequency_penalty = 0;
-  std::map<int, float> logit_bias;  // added to the logit of a token
-  DryOptions dry;
-  XtcOptions xtc;
+  std::map<int, float> logit_bias = {};  // added to the logit of a token
+  DryOptions dry = {};
+  XtcOptions xtc = {};
   std::optional<uint64_t> seed;  // absent: a fresh one each time
 
   bool greedy() const { return temperature == 0; }
