@@ -1,13 +1,15 @@
 #include "core/thread_pool.h"
 
 #include <pthread.h>
+#if defined(__linux__)
+#include <sys/resource.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -24,10 +26,11 @@ constexpr int kMaxThreads = 1024;
 constexpr size_t kBlockChunks = size_t{1} << 20;
 // The gap between two parallel loops of one model step is a few µs; between steps, tens of µs.
 constexpr int64_t kSpinNs = 50'000;
-// A spinning thread that misses this much time was taken off its processor: somebody else wants it.
-constexpr int64_t kPreemptedNs = 100'000;
-// How long nobody spins after that.
-constexpr int64_t kNoSpinNs = 20'000'000;
+// How often a thread looks whether others want its processor, well below the 4 ms that a system may
+// let pass before it takes a processor away.
+constexpr int64_t kLookNs = 1'000'000;
+// For how long after somebody ran there a processor counts as crowded.
+constexpr int64_t kCrowdedNs = 50'000'000;
 // Looks at the awaited value between two looks at the clock.
 constexpr int kLooksPerTick = 16;
 // Two cache lines: adjacent lines are fetched in pairs.
@@ -49,6 +52,38 @@ void CpuRelax() {
   asm volatile("isb");  // waits about as long as x86's pause; "yield" does nothing on most cores
 #endif
 }
+
+// Notices that others want the processor that a thread runs on, and gives way at moments when
+// nobody waits for the thread. Otherwise the system would stop it in the midst of a chunk, and
+// everybody would wait for that chunk until its turn comes again. One for each thread of a pool.
+class Neighbours {
+ public:
+  // To be called where the thread holds no chunk.
+  void GiveWay() {
+    const int64_t now = NowNs();
+    if (now - looked_ns_ < kLookNs) return;
+    if (now < crowded_until_ns_) std::this_thread::yield();
+    // A yield that somebody made use of counts too: we go on yielding while there is somebody.
+    const int64_t losses = Losses();
+    looked_ns_ = NowNs();
+    if (losses != losses_) crowded_until_ns_ = looked_ns_ + kCrowdedNs;
+    losses_ = losses;
+  }
+
+ private:
+  // How often this thread lost its processor to another one while it had work to do.
+  static int64_t Losses() {
+#if defined(__linux__)
+    rusage usage{};
+    if (getrusage(RUSAGE_THREAD, &usage) == 0) return usage.ru_nivcsw;
+#endif
+    return 0;
+  }
+
+  int64_t looked_ns_ = 0;
+  int64_t crowded_until_ns_ = 0;
+  int64_t losses_ = 0;
+};
 
 void NameThisThread(int index) {
   char name[16];  // what Linux allows
@@ -184,7 +219,7 @@ struct ThreadPool::Impl {
   ~Impl();
 
   void WorkerMain(uint32_t self);
-  // The gate of a loop that is new to this thread, or nothing: the pool ends.
+  // Waits for the gate of a loop that is new to this thread; false: the pool ends.
   bool AwaitLoop(uint32_t self, uint64_t& gate, uint64_t served);
   void RunBlock(const Loop& loop, uint32_t chunks) noexcept;
   void TakePart(uint32_t self) noexcept;
@@ -206,7 +241,6 @@ struct ThreadPool::Impl {
   alignas(kCacheLines) std::atomic<bool> taken{false};  // by a caller
   std::atomic<int> parked{0};                           // workers parked or about to be
   std::atomic<uint32_t> next_to_wake{0};
-  std::atomic<int64_t> no_spin_before{std::numeric_limits<int64_t>::min()};
 };
 
 ThreadPool::Impl::Impl(int threads)
@@ -235,19 +269,12 @@ bool ThreadPool::Impl::Spin(Ready ready) {
   if (ready()) return true;
   if (!may_spin) return false;
   const int64_t start = NowNs();
-  if (start < no_spin_before.load(std::memory_order_relaxed)) return false;
-  for (int64_t last = start; last - start < kSpinNs;) {
+  do {
     for (int look = 0; look < kLooksPerTick; ++look) {
       if (ready()) return true;
       CpuRelax();
     }
-    const int64_t now = NowNs();
-    if (now - last > kPreemptedNs) {
-      no_spin_before.store(now + kNoSpinNs, std::memory_order_relaxed);
-      return ready();
-    }
-    last = now;
-  }
+  } while (NowNs() - start < kSpinNs);
   return false;
 }
 
@@ -279,6 +306,7 @@ void ThreadPool::Impl::WorkerMain(uint32_t self) {
   Slot& slot = slots[self];
   uint64_t seen = 0;
   uint64_t served = 0;
+  Neighbours neighbours;
   while (AwaitLoop(self, seen, served)) {
     served = gate::Number(seen);
     // First say that we are in, then look whether the loop is still open. Its caller shuts the gate
@@ -287,6 +315,7 @@ void ThreadPool::Impl::WorkerMain(uint32_t self) {
     if (gate.load(std::memory_order_seq_cst) == seen) TakePart(self);
     slot.busy.store(false, std::memory_order_seq_cst);
     slots[0].Unpark();
+    neighbours.GiveWay();
   }
 }
 

@@ -6,8 +6,9 @@
 // the same range meets the same data on the same thread, hence in the same cache and memory node.
 // A thread whose share is used up takes chunks from the far end of the others' shares, so a busy
 // processor delays the chunk that it is in and nothing else. Threads that have nothing to do spin
-// for some microseconds and then park; they park at once where spinning would take a processor from
-// somebody who needs it.
+// for some microseconds and then park; where they outnumber the processors they park at once. A
+// thread whose processor others want too lets them have it between two loops, so that it is not
+// stopped in the midst of a chunk.
 //
 // Any thread may call, and no call waits for another caller's work to end: while the pool is taken,
 // the second caller runs its chunks itself and looks again after each. Hence a caller may hold a
