@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ruff=.deps/venv/bin/ruff
 mapfile -d '' -t cpp < <(git ls-files -z '*.h' '*.cc')
+[ ${#cpp[@]} -gt 0 ] || { echo "format: git lists no sources here" >&2 && exit 1; }
 if [ "${1:-}" = --check ]; then
   clang-format-16 --dry-run -Werror "${cpp[@]}"
   "$ruff" format --check .
