@@ -132,7 +132,7 @@ void KeepLeast(std::optional<double>& least, std::optional<double> value) {
 // The path of a group below its mount. A mount in a container may show only part of the hierarchy,
 // and then names the part's root; a group outside that part is taken for its root.
 fs::path BelowMount(const std::string& group, const std::string& mount_group) {
-  const fs::path below = fs::path(group).lexically_relative(mount_group);
+  fs::path below = fs::path(group).lexically_relative(mount_group);
   if (below.empty() || *below.begin() == ".." || *below.begin() == ".") return {};
   return below;
 }

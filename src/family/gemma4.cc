@@ -28,7 +28,6 @@ constexpr ExpertTable kExperts = {.markers = kMarkers, .fused = FusedForm::kRows
 
 constexpr NameTest kOtherModes[] = {Contains("vision"), Contains("visual"), Contains("audio_tower"),
                                     Contains("embed_audio")};
-constexpr NameTest kKey[] = {Contains(".k_proj")};
 constexpr NameTest kKeyValue[] = {Contains(".k_proj"), Contains(".v_proj")};
 constexpr NameTest kValueDownOnly[] = {Contains(".v_proj"), Contains("down_proj")};
 constexpr NameTest kKeyOrOtherModes[] = {Contains(".k_proj"), Contains("vision"),

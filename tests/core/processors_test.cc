@@ -1,12 +1,13 @@
 #include "core/processors.h"
 
-#include <gtest/gtest.h>
 #include <sched.h>
 
 #include <fstream>
 #include <optional>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/testing/temp_dir.h"
 

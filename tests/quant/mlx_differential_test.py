@@ -233,7 +233,9 @@ def explain(what, fmt, type_name, isa, got, want, words):
     group = fmt[2]
     at = (column * (words.shape[-1] // want.shape[-1])) // group * group if words is not None else 0
     print(f"FAIL {what} {fmt} {type_name} {isa}: {len(different)} of {want.size} differ")
-    print(f"  first at row {row}, column {column}: ours {got[row, column]:#x}, MLX {want[row, column]:#x}")
+    print(
+        f"  first at row {row}, column {column}: ours {got[row, column]:#x}, MLX {want[row, column]:#x}"
+    )
     if words is not None:
         print("  group:", [hex(int(w)) for w in words[row, at : at + group]])
 
@@ -278,7 +280,15 @@ def check_decoding(ours, rng, fmt, scale_type, out_type, count, global_scale=Non
         got = ours.decode(fmt, isa, scale_type, out_type, columns, parts, global_scale)
         same = (got == want) | (is_nan(got, out_type) & is_nan(want, out_type))
         if not same.all():
-            explain("decoded", fmt, f"{scale_type}->{out_type}", isa, np.where(same, want, got), want, None)
+            explain(
+                "decoded",
+                fmt,
+                f"{scale_type}->{out_type}",
+                isa,
+                np.where(same, want, got),
+                want,
+                None,
+            )
             return 0, 1
     return want.size // fmt[2], 0
 
@@ -315,7 +325,9 @@ def main():
         for type_name in TYPES:
             fmt = ("nvfp4", 4, 16)
             failures += check_encoding(ours, rng, fmt, type_name, args.groups, global_scale)[1]
-            failures += check_decoding(ours, rng, fmt, type_name, type_name, args.groups, global_scale)[1]
+            failures += check_decoding(
+                ours, rng, fmt, type_name, type_name, args.groups, global_scale
+            )[1]
         print(f"nvfp4 with global scale {global_scale}: {args.groups} groups a type and direction")
     print(f"{failures} failures, {time.time() - started:.1f} s")
     sys.exit(1 if failures else 0)

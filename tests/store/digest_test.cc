@@ -1,10 +1,10 @@
 #include "store/digest.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <unordered_set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace ingot::store {
 namespace {

@@ -1,8 +1,8 @@
 #include "store/json_text.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace ingot::store {
 namespace {

@@ -1,9 +1,9 @@
 #include "store/manifest.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 #include "core/strings.h"
 
