@@ -170,7 +170,8 @@ Result Extreme(Runtime& rt, const Value& input, const Args& args) {
   return best.missing() ? UndefinedHint("No aggregated item, sequence was empty.") : best;
 }
 
-Result Unique(Runtime& rt, const Value& input, const Args& args) {
+core::Status UniqueInto(Runtime& rt, const Value& input, const Args& args,
+                        std::vector<Value>& kept) {
   Heap& heap = rt.heap();
   INGOT_ASSIGN(std::vector<Value> items, Collect(heap, input));
   std::vector<DictObject::Entry> keyed;
@@ -187,9 +188,14 @@ Result Unique(Runtime& rt, const Value& input, const Args& args) {
     first.push_back(static_cast<size_t>(index.integer()));
   }
   std::sort(first.begin(), first.end());
-  std::vector<Value> kept;
   for (size_t i : first) kept.push_back(items[i]);
-  return heap.Iterator("generator", std::move(kept));
+  return {};
+}
+
+Result Unique(Runtime& rt, const Value& input, const Args& args) {
+  std::vector<Value> kept;
+  core::Status status = UniqueInto(rt, input, args, kept);
+  return rt.heap().Iterator("generator", std::move(kept), std::move(status));
 }
 
 Result GroupBy(Runtime& rt, const Value& input, const Args& args) {
@@ -239,11 +245,11 @@ Result Sum(Runtime& rt, const Value& input, const Args& args) {
   return total;
 }
 
-Result Batch(Runtime& rt, const Value& input, const Args& args) {
+core::Status BatchInto(Runtime& rt, const Value& input, const Args& args,
+                       std::vector<Value>& lines) {
   INGOT_ASSIGN(Int count, IntArgument(args.positional[0], 0));
   const Value& fill = args.positional[1];
   INGOT_ASSIGN(std::vector<Value> items, Collect(rt.heap(), input));
-  std::vector<Value> lines;
   std::vector<Value> line;
   auto finish = [&]() -> core::Status {
     INGOT_ASSIGN(Value list, rt.heap().List(std::move(line)));
@@ -264,16 +270,22 @@ Result Batch(Runtime& rt, const Value& input, const Args& args) {
     }
     INGOT_TRY(finish());
   }
-  return rt.heap().Iterator("generator", std::move(lines));
+  return {};
 }
 
-Result SliceFilter(Runtime& rt, const Value& input, const Args& args) {
+Result Batch(Runtime& rt, const Value& input, const Args& args) {
+  std::vector<Value> lines;
+  core::Status status = BatchInto(rt, input, args, lines);
+  return rt.heap().Iterator("generator", std::move(lines), std::move(status));
+}
+
+core::Status SliceInto(Runtime& rt, const Value& input, const Args& args,
+                       std::vector<Value>& parts) {
   INGOT_ASSIGN(Int slices, IntArgument(args.positional[0], 0));
   const Value& fill = args.positional[1];
   INGOT_ASSIGN(std::vector<Value> items, Collect(rt.heap(), input));
   if (slices == 0) return TypeError("integer division or modulo by zero");
   if (slices > 1'000'000) return core::Exhausted("too many slices");
-  std::vector<Value> parts;
   auto length = static_cast<Int>(items.size());
   Int each = slices > 0 ? length / slices : 0;
   Int extra = slices > 0 ? length % slices : 0;
@@ -288,19 +300,28 @@ Result SliceFilter(Runtime& rt, const Value& input, const Args& args) {
     parts.push_back(std::move(list));
     at = end;
   }
-  return rt.heap().Iterator("generator", std::move(parts));
+  return {};
+}
+
+Result SliceFilter(Runtime& rt, const Value& input, const Args& args) {
+  std::vector<Value> parts;
+  core::Status status = SliceInto(rt, input, args, parts);
+  return rt.heap().Iterator("generator", std::move(parts), std::move(status));
 }
 
 Result Items(Runtime& rt, const Value& input, const Args&) {
   std::vector<Value> pairs;
-  if (!input.undefined()) {
-    if (!input.is(Kind::kDict)) return TypeError("Can only get item pairs from a mapping.");
+  core::Status status;
+  if (!input.undefined() && !input.is(Kind::kDict)) {
+    status = TypeError("Can only get item pairs from a mapping.");
+  }
+  if (input.is(Kind::kDict)) {
     for (const auto& [key, value] : input.dict().entries()) {
       INGOT_ASSIGN(Value pair, rt.heap().Tuple({key, value}));
       pairs.push_back(std::move(pair));
     }
   }
-  return rt.heap().Iterator("generator", std::move(pairs));
+  return rt.heap().Iterator("generator", std::move(pairs), std::move(status));
 }
 
 constexpr NativeDef kFilters[] = {

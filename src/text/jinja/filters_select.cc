@@ -32,20 +32,14 @@ Result PathOr(Heap& heap, const Value& item, const Value& path, const Value& fal
   }
 }
 
-Result Map(Runtime& rt, const Value& input, const Args& args) {
+core::Status MapInto(Runtime& rt, const Value& input, const Args& args,
+                     std::vector<Value>& mapped) {
   Heap& heap = rt.heap();
-  std::vector<Value> mapped;
-  if (!Truth(input)) return heap.Iterator("generator", {});
   Value path, fallback;
   if (args.positional.empty()) {
     for (const auto& [name, value] : args.named) {
-      if (name == "attribute") {
-        path = value;
-      } else if (name == "default") {
-        fallback = value;
-      } else if (!path.missing()) {
-        return TypeError(core::StrCat("Unexpected keyword argument ", core::Quoted(name, 60)));
-      }
+      if (name == "attribute") path = value;
+      if (name == "default") fallback = value;
     }
     if (path.missing()) return TypeError("map requires a filter argument");
     if (args.named.size() > (fallback.missing() ? 1u : 2u)) {
@@ -60,15 +54,20 @@ Result Map(Runtime& rt, const Value& input, const Args& args) {
                                              : PathOr(heap, item, path, fallback));
     mapped.push_back(std::move(value));
   }
-  if (!cursor.status().ok()) return cursor.status();
-  return heap.Iterator("generator", std::move(mapped));
+  return cursor.status();
+}
+
+Result Map(Runtime& rt, const Value& input, const Args& args) {
+  std::vector<Value> mapped;
+  core::Status status;
+  if (Truth(input)) status = MapInto(rt, input, args, mapped);
+  return rt.heap().Iterator("generator", std::move(mapped), std::move(status));
 }
 
 template <bool kKeep, bool kAttribute>
-Result Select(Runtime& rt, const Value& input, const Args& args) {
+core::Status SelectInto(Runtime& rt, const Value& input, const Args& args,
+                        std::vector<Value>& kept) {
   Heap& heap = rt.heap();
-  std::vector<Value> kept;
-  if (!Truth(input)) return heap.Iterator("generator", {});
   if (kAttribute && args.positional.empty()) {
     return TypeError("Missing parameter for attribute name");
   }
@@ -88,8 +87,15 @@ Result Select(Runtime& rt, const Value& input, const Args& args) {
     }
     if (passes == kKeep) kept.push_back(std::move(item));
   }
-  if (!cursor.status().ok()) return cursor.status();
-  return heap.Iterator("generator", std::move(kept));
+  return cursor.status();
+}
+
+template <bool kKeep, bool kAttribute>
+Result Select(Runtime& rt, const Value& input, const Args& args) {
+  std::vector<Value> kept;
+  core::Status status;
+  if (Truth(input)) status = SelectInto<kKeep, kAttribute>(rt, input, args, kept);
+  return rt.heap().Iterator("generator", std::move(kept), std::move(status));
 }
 
 // An attribute alone: an element of that name does not count.

@@ -49,9 +49,9 @@ Result Truncate(Runtime& rt, const Value& input, const Args& args) {
   Int kept = length - static_cast<Int>(end.text().length());
   if (kept < 0) return TypeError("truncate: the length is shorter than the end text");
   if (leeway < 0) return TypeError("truncate: the leeway is negative");
-  if (input.undefined()) return input;
+  INGOT_ASSIGN(Int given, Length(input));
+  if (given <= length + leeway) return input;
   INGOT_ASSIGN(Value text, TextArgument(input, "the text to truncate"));
-  if (static_cast<Int>(text.text().length()) <= length + leeway) return text;
   INGOT_ASSIGN(Value head, heap.Slice(text, 0, text.text().OffsetOf(static_cast<size_t>(kept))));
   if (!Flag(args.positional[1])) {
     INGOT_ASSIGN(std::vector<Value> parts, SplitText(heap, head, Value::String(" "), 1, true));

@@ -82,12 +82,15 @@ core::Result<Value> Heap::Dict(std::vector<DictObject::Entry> entries) {
   return Value::Of(std::move(object));
 }
 
-core::Result<Value> Heap::Iterator(std::string_view type, std::vector<Value> items) {
+core::Result<Value> Heap::Iterator(std::string_view type, std::vector<Value> items,
+                                   core::Status failure) {
+  if (failure.code() == core::Code::kExhausted) return failure;
   size_t bytes = items.capacity() * sizeof(Value) + kObjectBytes;
   INGOT_TRY(meter_.Charge(items.size() / 4 + 1));
   INGOT_TRY(meter_.Hold(bytes));
-  return Other(Kind::kIterator,
-               std::make_shared<IteratorObject>(type, std::move(items), Holding(&meter_, bytes)));
+  auto object = std::make_shared<IteratorObject>(type, std::move(items), Holding(&meter_, bytes));
+  object->failure = std::move(failure);
+  return Other(Kind::kIterator, std::move(object));
 }
 
 core::Result<Value> Heap::Range(Int start, Int stop, Int step) {

@@ -42,7 +42,10 @@ class Heap {
   core::Result<Value> Items(Kind kind, std::vector<Value> items);
   core::Result<Value> Dict(std::vector<DictObject::Entry> entries);
   // type outlives the heap.
-  core::Result<Value> Iterator(std::string_view type, std::vector<Value> items);
+  // Python makes such elements only when they are asked for, so an error on the way counts only
+  // for who reads that far; limits count at once.
+  core::Result<Value> Iterator(std::string_view type, std::vector<Value> items,
+                               core::Status failure = {});
   core::Result<Value> Range(Int start, Int stop, Int step);
   core::Result<Value> Namespace(std::vector<DictObject::Entry> attributes);
   core::Result<Value> Method(const Value& self, const NativeDef& method);

@@ -35,8 +35,9 @@ bool Cursor::Next(Heap& heap, Value& element) {
       end = source_.text().size();
       break;
     case Kind::kIterator:
-      end = 1;
-      next_ = source_.as<IteratorObject>().next < source_.as<IteratorObject>().items.size() ? 0 : 1;
+      next_ = source_.as<IteratorObject>().next;
+      end = source_.as<IteratorObject>().items.size();
+      if (next_ >= end) status_ = source_.as<IteratorObject>().failure;
       break;
     case Kind::kUndefined:
       break;
@@ -60,7 +61,8 @@ core::Result<Value> Cursor::At(Heap& heap) {
     case Kind::kString: {
       size_t size = DecodeUtf8(source_.view(), at).size;
       next_ = at + size;
-      return heap.Slice(source_, at, next_);
+      INGOT_ASSIGN(Value character, heap.Slice(source_, at, next_));
+      return character.WithMarkup(false);
     }
     case Kind::kList:
     case Kind::kTuple:

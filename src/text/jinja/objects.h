@@ -65,6 +65,7 @@ struct IteratorObject final : Object {
   const std::vector<Value> items;
   Holding holding;
   size_t next = 0;
+  core::Status failure;  // what reading beyond the last item meets
 };
 
 // Namespaces and activations can point at each other in circles: the heap keeps all of them and

@@ -182,6 +182,12 @@ core::Status Runtime::Print(const Value& value) {
   return out_->overflowed() ? TooLong() : core::Status();
 }
 
+// What a filter or call block gives must be text already.
+core::Status Runtime::PrintBlock(const Value& value) {
+  if (value.is_string()) return Print(value);
+  return TypeError(core::StrCat("the block gives '", TypeName(value), "', not text"));
+}
+
 core::Status Runtime::TooLong() const {
   return core::Exhausted(
       core::StrCat("the output grows beyond ", core::HumanBytes(out_->max_bytes())));
@@ -233,7 +239,9 @@ core::Result<Runtime::Flow> Runtime::RunFor(const ForStmt& stmt, Value iterable,
     loop->outer = scope_->outer;
     INGOT_TRY(heap_.Other(Kind::kLoop, loop).status());
   }
-  bool any = false;
+  // As the original has it: the else part runs unless the body came to its end at least once, so
+  // also where every turn was continued or broken off.
+  bool completed = false;
   Value element;
   while (true) {
     INGOT_TRY(heap_.Charge(1));
@@ -242,12 +250,12 @@ core::Result<Runtime::Flow> Runtime::RunFor(const ForStmt& stmt, Value iterable,
     INGOT_TRY(Assign(*stmt.target, std::move(element)));
     if (loop) Slot(stmt.loop) = Value::OfObject(Kind::kLoop, loop);
     Enter(stmt.body_loads);
-    any = true;
     INGOT_ASSIGN(Flow flow, Run(stmt.body));
     if (flow == Flow::kBreak) break;
+    if (flow == Flow::kNext) completed = true;
   }
   if (loop) Slot(stmt.loop) = Value();
-  if (any || stmt.otherwise.empty()) return Flow::kNext;
+  if (completed || stmt.otherwise.empty()) return Flow::kNext;
   Enter(stmt.else_loads);
   return Run(stmt.otherwise);
 }
@@ -311,7 +319,7 @@ core::Result<Runtime::Flow> Runtime::RunFilterBlock(const FilterBlockStmt& stmt)
     Swap<Value> swap(block_text_, std::move(text));
     INGOT_ASSIGN(text, Eval(*stmt.filter));
   }
-  INGOT_TRY(Print(text));
+  INGOT_TRY(PrintBlock(text));
   return Flow::kNext;
 }
 
@@ -332,7 +340,7 @@ core::Result<Runtime::Flow> Runtime::RunCallBlock(const CallBlockStmt& stmt) {
   } else {
     INGOT_ASSIGN(text, Call(body, {}));
   }
-  INGOT_TRY(Print(text));
+  INGOT_TRY(PrintBlock(text));
   return Flow::kNext;
 }
 

@@ -83,6 +83,7 @@ class Runtime {
   core::Result<Flow> RunWith(const WithStmt& stmt);
   core::Result<Flow> RunCallBlock(const CallBlockStmt& stmt);
   core::Status Print(const Value& value);
+  core::Status PrintBlock(const Value& value);
   core::Status TooLong() const;
   // The text that a body writes; break and continue pass through.
   core::Result<Flow> Capture(const Body& body, Value& text);

@@ -138,8 +138,12 @@ Result Partition(Runtime& rt, const Value& self, const Args& args) {
   if (separator.text().empty()) return TypeError("empty separator");
   INGOT_ASSIGN(std::vector<Value> parts, SplitText(rt.heap(), self, separator, 1, kRight));
   INGOT_ASSIGN(Value empty, rt.heap().Slice(self, 0, 0));
-  Value between = separator.WithMarkup(self.markup());
-  if (parts.size() == 2) return rt.heap().Tuple({parts[0], between, parts[1]});
+  if (parts.size() == 2) {
+    // The separator as it stands in the text, so that it keeps its origin.
+    size_t at = parts[0].text().size();
+    INGOT_ASSIGN(Value between, rt.heap().Slice(self, at, at + separator.text().size()));
+    return rt.heap().Tuple({parts[0], between, parts[1]});
+  }
   if (kRight) return rt.heap().Tuple({empty, empty, self});
   return rt.heap().Tuple({self, empty, empty});
 }
