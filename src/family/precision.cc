@@ -2,8 +2,6 @@
 
 #include <array>
 
-#include "core/strings.h"
-
 namespace ingot::family {
 namespace {
 
@@ -24,15 +22,6 @@ constexpr std::array<Entry, kPrecisionCount> kTable = {{
     {"mxfp8", 32, 8, Precision::kMxfp8},
 }};
 
-struct Alias {
-  std::string_view name;
-  Precision precision;
-};
-constexpr Alias kAliases[] = {{"q4", Precision::kInt4},
-                              {"fp4", Precision::kInt4},
-                              {"q8", Precision::kInt8},
-                              {"fp8", Precision::kInt8}};
-
 const Entry& EntryOf(Precision precision) { return kTable[static_cast<size_t>(precision)]; }
 
 }  // namespace
@@ -44,17 +33,6 @@ Precision EightBitOf(Precision precision) { return EntryOf(precision).eight_bit;
 
 bool Fits(Precision precision, uint64_t row_length) {
   return row_length > 0 && row_length % GroupSize(precision) == 0;
-}
-
-std::optional<Precision> ParsePrecision(std::string_view text) {
-  const std::string lower = core::ToLower(core::Trim(text));
-  for (size_t i = 1; i < kTable.size(); ++i) {
-    if (lower == kTable[i].name) return static_cast<Precision>(i);
-  }
-  for (const Alias& alias : kAliases) {
-    if (lower == alias.name) return alias.precision;
-  }
-  return std::nullopt;
 }
 
 }  // namespace ingot::family

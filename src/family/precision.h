@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace ingot::family {
@@ -17,9 +16,6 @@ inline constexpr size_t kPrecisionCount = 6;
 
 // "source", "int4", …
 std::string_view NameOf(Precision precision);
-// The five types and their aliases (q4, fp4, q8, fp8), in any case, with spaces around them. Not
-// "source".
-std::optional<Precision> ParsePrecision(std::string_view text);
 
 // Weights of one row that share a scale; 1 for kSource.
 uint32_t GroupSize(Precision precision);

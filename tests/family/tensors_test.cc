@@ -102,20 +102,5 @@ TEST(Family, KnowsWhatACastWouldSpoil) {
   EXPECT_FALSE(MustStayFloat32("model.layers.0.input_layernorm.weight"));
 }
 
-TEST(Precision, ReadsNamesAndAliases) {
-  EXPECT_EQ(ParsePrecision(" NVFP4 "), Precision::kNvfp4);
-  EXPECT_EQ(ParsePrecision("q4"), Precision::kInt4);
-  EXPECT_EQ(ParsePrecision("FP4"), Precision::kInt4);
-  EXPECT_EQ(ParsePrecision("Q8"), Precision::kInt8);
-  EXPECT_EQ(ParsePrecision("fp8"), Precision::kInt8);
-  EXPECT_EQ(ParsePrecision("source"), std::nullopt);
-  EXPECT_EQ(ParsePrecision(""), std::nullopt);
-  EXPECT_EQ(ParsePrecision("int5"), std::nullopt);
-  for (size_t i = 1; i < kPrecisionCount; ++i) {
-    const auto precision = static_cast<Precision>(i);
-    EXPECT_EQ(ParsePrecision(NameOf(precision)), precision);
-  }
-}
-
 }  // namespace
 }  // namespace ingot::family
