@@ -248,10 +248,18 @@ class PosixEnv : public Env {
   }
 
   Status CreateDirs(const Path& path) override {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error) return ErrnoStatus(error.value(), StrCat(Name(path), ": cannot create directory"));
-    return Status::Ok();
+    // Nobody else may write in what we make, whatever the umask says.
+    if (mkdir(path.c_str(), 0755) == 0) return Status::Ok();
+    if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
+      INGOT_TRY(CreateDirs(path.parent_path()));
+      if (mkdir(path.c_str(), 0755) == 0) return Status::Ok();
+    }
+    const int error = errno;
+    struct stat st = {};
+    if (error == EEXIST && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
+      return Status::Ok();
+    }
+    return ErrnoStatus(error, StrCat(Name(path), ": cannot create directory"));
   }
 
   Status SyncDir(const Path& path) override {

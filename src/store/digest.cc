@@ -19,7 +19,7 @@ std::optional<unsigned> HexValue(char c) {
 
 core::Status Invalid(std::string_view text, std::string_view what) {
   return core::InvalidArgument(core::StrCat("invalid digest ", core::Quoted(text, 100), ": ", what))
-      .WithHint("a digest is sha256: and 64 hexadecimal digits");
+      .WithHint("A digest is sha256: and 64 hexadecimal digits.");
 }
 
 }  // namespace

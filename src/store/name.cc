@@ -49,8 +49,8 @@ std::string Spelled(std::string_view punctuation) {
 
 Status Wrong(std::string_view text, const Status& why) {
   return Status(why.code(), StrCat("invalid model name ", Quoted(text, 120), ": ", why.message()))
-      .WithHint(why.hint().empty() ? "names look like model, model:tag, namespace/model:tag or "
-                                     "host/namespace/model:tag"
+      .WithHint(why.hint().empty() ? "Names look like model, model:tag, namespace/model:tag or "
+                                     "host/namespace/model:tag."
                                    : why.hint());
 }
 
@@ -69,7 +69,7 @@ Result<Scheme> ParseScheme(std::string_view text) {
   if (core::EqualsIgnoreCase(text, "https")) return Scheme::kHttps;
   if (core::EqualsIgnoreCase(text, "http")) return Scheme::kHttp;
   return core::InvalidArgument(StrCat("unknown scheme ", Quoted(text, 40)))
-      .WithHint("a registry is reached by https:// or http://");
+      .WithHint("A registry is reached by https:// or http://.");
 }
 
 }  // namespace
@@ -91,14 +91,15 @@ Status CheckNamePart(NamePart part, std::string_view text) {
     Status status = core::InvalidArgument(StrCat("the ", rule.title, " ", Quoted(text, 80),
                                                  " holds ", Shown(c), ", only letters, digits, ",
                                                  Spelled(rule.punctuation), " are allowed"));
-    if (c == '@') return std::move(status).WithHint("a digest cannot be part of a model name");
+    if (c == '@') return std::move(status).WithHint("A digest cannot be part of a model name.");
     return status;
   }
   return Status::Ok();
 }
 
 Result<ModelName> ModelName::FromParts(std::string_view host, std::string_view name_space,
-                                       std::string_view model, std::string_view tag) {
+                                       std::string_view model, std::string_view tag,
+                                       Scheme scheme) {
   INGOT_TRY(CheckNamePart(NamePart::kHost, host));
   INGOT_TRY(CheckNamePart(NamePart::kNamespace, name_space));
   INGOT_TRY(CheckNamePart(NamePart::kModel, model));
@@ -108,6 +109,7 @@ Result<ModelName> ModelName::FromParts(std::string_view host, std::string_view n
   name.namespace_ = name_space;
   name.model_ = model;
   name.tag_ = tag;
+  name.scheme_ = scheme;
   return name;
 }
 

@@ -35,7 +35,8 @@ class ModelName {
   static core::Result<ModelName> Parse(std::string_view text);
   // Four parts as they lie on disk, all present.
   static core::Result<ModelName> FromParts(std::string_view host, std::string_view name_space,
-                                           std::string_view model, std::string_view tag);
+                                           std::string_view model, std::string_view tag,
+                                           Scheme scheme = Scheme::kHttps);
 
   const std::string& host() const { return host_; }
   const std::string& name_space() const { return namespace_; }

@@ -4,6 +4,7 @@
 #ifndef INGOT_TESTS_TESTING_FAULT_ENV_H_
 #define INGOT_TESTS_TESTING_FAULT_ENV_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,6 +49,10 @@ class FaultEnv : public core::Env {
   std::vector<Operation> log() const;  // their kinds, in order
   bool fault_happened() const;
 
+  // From now on fsync is counted, and may fail, but does not wait for a real disk: a test with
+  // thousands of them would take minutes.
+  void SkipRealSyncs() { real_syncs_ = false; }
+
   // Cuts every file back to what was synced of it, as a power cut may. Files made through this Env
   // only; call when no file is open.
   void DropUnsynced();
@@ -90,6 +95,7 @@ class FaultEnv : public core::Env {
   core::Status error_;
   FaultMode mode_ = FaultMode::kOnce;
   bool happened_ = false;
+  std::atomic<bool> real_syncs_{true};
   std::map<core::Path, Length> lengths_;
 };
 

@@ -1,0 +1,25 @@
+#include "store/copy.h"
+
+#include "core/strings.h"
+#include "store/lease.h"
+#include "store/session.h"
+
+namespace ingot::store {
+
+core::Result<StoredModel> CopyModel(const Store& store, const ModelName& from,
+                                    const ModelName& to) {
+  INGOT_ASSIGN(const ModelName source_name, store.Canonical(from));
+  INGOT_ASSIGN(const ModelName target_name, store.Canonical(to));
+  // A first look, so that a wrong name makes no directories in a store that has none.
+  INGOT_TRY(store.Read(source_name).status());
+  if (source_name.SameModel(target_name)) {
+    return core::InvalidArgument(
+        core::StrCat("source and destination are the same model, ", source_name.Short()));
+  }
+  INGOT_ASSIGN(const std::unique_ptr<WriteSession> session, WriteSession::Begin(store));
+  // The lease keeps the blobs from a removal of the source until the copy names them.
+  INGOT_ASSIGN(const ModelLease source, ModelLease::Take(store, source_name));
+  return session->Commit(target_name, source.model().raw.bytes);
+}
+
+}  // namespace ingot::store

@@ -1,0 +1,116 @@
+#include "store/gc.h"
+
+#include "core/strings.h"
+#include "store/references.h"
+#include "store/remove.h"
+
+namespace ingot::store {
+namespace {
+
+using core::Code;
+using core::DirEntry;
+using core::FileInfo;
+using core::LockMode;
+using core::Result;
+using core::Status;
+using core::StrCat;
+
+class Collector {
+ public:
+  Collector(const Store& store, const GcOptions& options) : store_(store), options_(options) {}
+
+  Result<GcReport> Run(const StoreLock& held) {
+    INGOT_ASSIGN(const ManifestScan scan, store_.Scan());
+    INGOT_ASSIGN(const References references, FindReferences(store_, held, scan));
+    INGOT_ASSIGN(const DeadFiles dead, FindDeadFiles(store_, held));
+    INGOT_TRY(SweepBlobs(references));
+    for (const auto* files : {&dead.owners, &dead.temps}) {
+      for (const Path& path : *files) INGOT_TRY(RemoveLeftover(path));
+    }
+    if (!options_.dry_run) INGOT_TRY(SweepDirs(held, store_.layout().Manifests(), 3));
+    return std::move(report_);
+  }
+
+ private:
+  Status Remove(const Path& path, uint64_t size, GcCount& count) {
+    if (!options_.dry_run) INGOT_TRY(store_.env().Remove(path));
+    report_.removed.push_back(path);
+    count.Add(size);
+    return Status::Ok();
+  }
+
+  Status RemoveLeftover(const Path& path) {
+    const Result<FileInfo> info = store_.env().LStat(path);
+    if (!info.ok()) return Status::Ok();  // its owner was just leaving
+    return Remove(path, info->size, report_.leftovers);
+  }
+
+  Status SweepBlobs(const References& references) {
+    const Path blobs = store_.layout().Blobs();
+    Result<std::vector<DirEntry>> entries = store_.env().List(blobs);
+    if (!entries.ok()) {
+      if (entries.status().code() == Code::kNotFound) return Status::Ok();
+      return std::move(entries).status();
+    }
+    // Blobs without even a directory for manifests: a wrong path, or a disk that is not mounted.
+    if (!entries->empty() && !store_.env().Stat(store_.layout().Manifests()).ok()) {
+      return core::NotFound(StrCat(core::Printable(store_.layout().Manifests().native(), 1000),
+                                   ": there is no such directory, yet there are blobs"))
+          .WithHint("Nothing was removed. Is INGOT_MODELS right?");
+    }
+    for (const DirEntry& entry : *entries) INGOT_TRY(SweepBlob(references, blobs, entry));
+    return Status::Ok();
+  }
+
+  Status SweepBlob(const References& references, const Path& blobs, const DirEntry& entry) {
+    const Path path = blobs / entry.name;
+    const Result<FileInfo> info = store_.env().LStat(path);
+    if (!info.ok()) return Status::Ok();  // another program has just removed it
+    const BlobEntry known = ClassifyBlobEntry(entry.name);
+    if (known.kind == BlobEntryKind::kPartial) {
+      report_.partials.Add(info->size);
+    } else if (!known.digest || info->kind == core::FileKind::kDirectory) {
+      report_.strangers.Add(info->size);
+    } else if (references.models.contains(*known.digest)) {
+      report_.needed.Add(info->size);
+    } else if (references.in_use.contains(*known.digest)) {
+      report_.in_use.Add(info->size);
+    } else if (references.rescued.contains(*known.digest)) {
+      report_.rescued.Add(info->size);
+    } else if (store_.clock().WallNs() - info->modified_ns < options_.min_age_ns) {
+      report_.young.Add(info->size);
+    } else {
+      return Remove(path, info->size, report_.blobs);
+    }
+    return Status::Ok();
+  }
+
+  // Directories below manifests/ that hold nothing, from the leaves up.
+  Status SweepDirs(const StoreLock& held, const Path& directory, int levels) {
+    const Result<std::vector<DirEntry>> entries = store_.env().List(directory);
+    if (!entries.ok()) return Status::Ok();
+    for (const DirEntry& entry : *entries) {
+      if (entry.kind != core::FileKind::kDirectory) continue;
+      const Path path = directory / entry.name;
+      if (levels > 1) INGOT_TRY(SweepDirs(held, path, levels - 1));
+      if (const auto inside = store_.env().List(path); inside.ok() && inside->empty()) {
+        INGOT_TRY(RemoveEmptyDirs(store_, held, path));
+      }
+    }
+    return Status::Ok();
+  }
+
+  const Store& store_;
+  const GcOptions& options_;
+  GcReport report_;
+};
+
+}  // namespace
+
+Result<GcReport> CollectGarbage(const Store& store, const GcOptions& options) {
+  if (!store.env().Stat(store.layout().root()).ok()) return GcReport{};
+  INGOT_ASSIGN(const StoreLock held, LockStore(store.env(), store.layout(), LockMode::kExclusive));
+  return Collector(store, options).Run(held);
+}
+
+}  // namespace ingot::store
