@@ -6,8 +6,8 @@ namespace ingot::cli {
 
 std::span<const Registrar> Commands() {
   static constexpr std::array kCommands = {
-      &AddDoctorCommand,
-      &AddVersionCommand,
+      &AddListCommand,   &AddShowCommand, &AddCopyCommand,   &AddRemoveCommand,  &AddVerifyCommand,
+      &AddRepairCommand, &AddGcCommand,   &AddDoctorCommand, &AddVersionCommand,
   };
   return kCommands;
 }

@@ -18,7 +18,14 @@ std::span<const Registrar> Commands();
 inline const std::string kStoreGroup = "Models in the store";
 inline const std::string kMachineGroup = "This machine";
 
+void AddCopyCommand(CLI::App& app, Session& session);
 void AddDoctorCommand(CLI::App& app, Session& session);
+void AddGcCommand(CLI::App& app, Session& session);
+void AddListCommand(CLI::App& app, Session& session);
+void AddRemoveCommand(CLI::App& app, Session& session);
+void AddRepairCommand(CLI::App& app, Session& session);
+void AddShowCommand(CLI::App& app, Session& session);
+void AddVerifyCommand(CLI::App& app, Session& session);
 void AddVersionCommand(CLI::App& app, Session& session);
 
 }  // namespace ingot::cli

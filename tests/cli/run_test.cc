@@ -1,4 +1,3 @@
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -7,8 +6,8 @@
 
 #include "cli/command.h"
 #include "cli/version.h"
-#include "core/env.h"
 #include "core/json.h"
+#include "tests/cli/run_cli.h"
 
 namespace ingot::cli {
 namespace {
@@ -16,32 +15,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-struct Outcome {
-  int exit = 0;
-  std::string out;
-  std::string err;
-};
-
-std::string Slurp(std::FILE* file) {
-  std::rewind(file);
-  std::string text;
-  char buffer[4096];
-  while (const size_t got = std::fread(buffer, 1, sizeof buffer, file)) text.append(buffer, got);
-  return text;
-}
-
-Outcome Ingot(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "ingot");
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), &std::fclose);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> err(std::tmpfile(), &std::fclose);
-  Outcome outcome;
-  outcome.exit = Run(static_cast<int>(arguments.size()), arguments.data(), core::Env::Posix(),
-                     out.get(), err.get());
-  outcome.out = Slurp(out.get());
-  outcome.err = Slurp(err.get());
-  return outcome;
-}
 
 TEST(CliTest, HelpListsEveryCommandAndSucceeds) {
   const Outcome help = Ingot({"--help"});
@@ -58,7 +31,8 @@ TEST(CliTest, WithoutACommandItTeachesAndFails) {
 }
 
 TEST(CliTest, EveryCommandHasHelpWithAnExample) {
-  for (const char* command : {"doctor", "version"}) {
+  for (const char* command :
+       {"list", "show", "cp", "rm", "verify", "repair", "gc", "doctor", "version"}) {
     const Outcome help = Ingot({command, "--help"});
     EXPECT_EQ(help.exit, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
