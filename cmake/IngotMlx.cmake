@@ -63,6 +63,8 @@ function(ingot_link_mlx_runtime target)
   set_target_properties(${target} PROPERTIES
     INSTALL_RPATH "${ingot_origin}/../${INGOT_MLX_INSTALL_DIR}/mlx/lib")
   install(TARGETS ${target} RUNTIME DESTINATION bin)
+  install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" "${CMAKE_SOURCE_DIR}/README.md"
+          DESTINATION share/doc/ingot)
   install(DIRECTORY "${INGOT_MLX_DIR}/" DESTINATION "${INGOT_MLX_INSTALL_DIR}"
     PATTERN "mlx/share" EXCLUDE
     # Headers matter at run time to CUDA alone, which compiles kernels when it meets them.
