@@ -136,6 +136,13 @@ void EncodeTileExactly(const EncodeRun& run, size_t first, size_t count) {
   run.marks[first / kTileGroups] = marks;
 }
 
+void EncodeTilesExactly(const EncodeRun& run, size_t first, uint32_t unusual) {
+  for (; unusual != 0; unusual >>= 1, first += kTileGroups) {
+    if ((unusual & 1u) == 0) continue;
+    EncodeTileExactly(run, first, std::min(kTileGroups, run.groups - first));
+  }
+}
+
 void DecodeTileExactly(const DecodeRun& run, size_t first, size_t count) {
   const size_t group_size = run.format.group_size;
   const auto* codes = reinterpret_cast<const uint8_t*>(run.codes);

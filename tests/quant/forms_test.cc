@@ -106,7 +106,8 @@ TEST(Forms, DecodeAsThePlainCodeDoes) {
     for (FloatType out : kFloatTypes) {
       const uint64_t groups = 16 * 3 + 5;
       const uint64_t values = groups * c.format.group_size;
-      RunBuffers stored(c, MakeRows(c.type, 1, values, c.kind, random()));
+      const TestRows rows = MakeRows(c.type, 1, values, c.kind, random());
+      RunBuffers stored(c, rows);
       KernelsFor(core::Isa::kPortable).encode(stored.run);
       if (c.kind == Kind::kHostile) {  // what a broken file may hold
         for (std::byte& byte : stored.codes) byte = static_cast<std::byte>(random());

@@ -9,20 +9,24 @@ namespace ingot::quant {
 
 // The largest tile, in values: 16 groups of 128.
 inline constexpr size_t kMaxTileValues = kTileGroups * 128;
+// Encoders take this many values through one step after the other, so that the long chains of
+// operations behind a tile's scales overlap with those of the next: one tile alone would wait for
+// them. All of it stays in the first cache.
+inline constexpr size_t kBlockValues = 2 * kMaxTileValues;
+inline constexpr size_t kMaxBlockGroups = kBlockValues / 16;
 // What Pack64 and Unpack64 may touch beyond.
 inline constexpr size_t kSlack = 64;
 
-// The tile of a run that starts at group `first`.
-struct Tile {
+// Consecutive groups of a run: a tile, or a block of whole tiles.
+struct GroupRange {
   size_t first;
-  size_t groups;  // 1 to 16
-  uint32_t mask;  // a bit a group
+  size_t groups;
 };
-template <class V>
-Tile TileAt(size_t first, size_t total) {
-  const size_t groups = total - first < kTileGroups ? total - first : kTileGroups;
-  return {first, groups, static_cast<uint32_t>((1u << groups) - 1)};
+constexpr GroupRange RangeAt(size_t first, size_t total, size_t most) {
+  return {first, total - first < most ? total - first : most};
 }
+// A bit for each group of a tile.
+constexpr uint32_t UsedLanes(size_t groups) { return (1u << groups) - 1; }
 
 // Finite x rounded to kType.
 template <class V, FloatType kType>
@@ -72,45 +76,45 @@ typename V::F FromE4M3(typename V::I codes) {
 }
 
 template <class V, int kBits>
-void PackTile(const uint8_t* codes, size_t count, uint8_t* packed) {
+void PackCodes(const uint8_t* codes, size_t count, uint8_t* packed) {
   for (size_t i = 0; i < count; i += 64)
     V::template Pack64<kBits>(codes + i, packed + i / 8 * kBits);
 }
 template <class V>
-void PackTile(int bits, const uint8_t* codes, size_t count, uint8_t* packed) {
+void PackCodes(int bits, const uint8_t* codes, size_t count, uint8_t* packed) {
   switch (bits) {
     case 2:
-      return PackTile<V, 2>(codes, count, packed);
+      return PackCodes<V, 2>(codes, count, packed);
     case 3:
-      return PackTile<V, 3>(codes, count, packed);
+      return PackCodes<V, 3>(codes, count, packed);
     case 4:
-      return PackTile<V, 4>(codes, count, packed);
+      return PackCodes<V, 4>(codes, count, packed);
     case 5:
-      return PackTile<V, 5>(codes, count, packed);
+      return PackCodes<V, 5>(codes, count, packed);
     default:
-      return PackTile<V, 6>(codes, count, packed);
+      return PackCodes<V, 6>(codes, count, packed);
   }
 }
 
 template <class V, int kBits>
-void UnpackTile(const uint8_t* packed, size_t count, uint8_t* codes) {
+void UnpackCodes(const uint8_t* packed, size_t count, uint8_t* codes) {
   for (size_t i = 0; i < count; i += 64) {
     V::template Unpack64<kBits>(packed + i / 8 * kBits, codes + i);
   }
 }
 template <class V>
-void UnpackTile(int bits, const uint8_t* packed, size_t count, uint8_t* codes) {
+void UnpackCodes(int bits, const uint8_t* packed, size_t count, uint8_t* codes) {
   switch (bits) {
     case 2:
-      return UnpackTile<V, 2>(packed, count, codes);
+      return UnpackCodes<V, 2>(packed, count, codes);
     case 3:
-      return UnpackTile<V, 3>(packed, count, codes);
+      return UnpackCodes<V, 3>(packed, count, codes);
     case 4:
-      return UnpackTile<V, 4>(packed, count, codes);
+      return UnpackCodes<V, 4>(packed, count, codes);
     case 5:
-      return UnpackTile<V, 5>(packed, count, codes);
+      return UnpackCodes<V, 5>(packed, count, codes);
     default:
-      return UnpackTile<V, 6>(packed, count, codes);
+      return UnpackCodes<V, 6>(packed, count, codes);
   }
 }
 

@@ -11,7 +11,7 @@ namespace ingot::quant {
 
 // The codes of a tile, one a byte: unpacked into buffer, or where they are when they are bytes.
 template <class V>
-const uint8_t* TileCodes(const DecodeRun& run, const Tile& tile, uint8_t* buffer) {
+const uint8_t* TileCodes(const DecodeRun& run, const GroupRange& tile, uint8_t* buffer) {
   const size_t bits = run.format.bits;
   const size_t values = tile.groups * run.format.group_size;
   const auto* in =
@@ -19,7 +19,7 @@ const uint8_t* TileCodes(const DecodeRun& run, const Tile& tile, uint8_t* buffer
   if (bits == 8) return in;
   alignas(64) uint8_t packed[kMaxTileValues + kSlack];
   std::memcpy(packed, in, values * bits / 8);
-  UnpackTile<V>(run.format.bits, packed, values, buffer);
+  UnpackCodes<V>(run.format.bits, packed, values, buffer);
   return buffer;
 }
 
@@ -27,7 +27,7 @@ const uint8_t* TileCodes(const DecodeRun& run, const Tile& tile, uint8_t* buffer
 template <class V>
 class TileOutput {
  public:
-  TileOutput(const DecodeRun& run, const Tile& tile)
+  TileOutput(const DecodeRun& run, const GroupRange& tile)
       : bytes_(tile.groups * run.format.group_size * SizeOf(run.type)),
         out_(run.out + tile.first * run.format.group_size * SizeOf(run.type)),
         streams_(run.stream) {}
@@ -64,28 +64,49 @@ bool AllFinite(typename V::F x) {
   return V::Mask(V::LessInt(Magnitude<V>(x), V::SetInt(0x7f800000))) == 0xffffu;
 }
 
-// x, representable in kFrom, rounded to kTo.
-template <class V, FloatType kFrom, FloatType kTo>
-typename V::F Convert(typename V::F x) {
-  if constexpr (kFrom == kTo) return x;
-  return RoundLanes<V, kTo>(x);
+// Finite x, |x| < 2^110, rounded to kType. For BF16 by float arithmetic, which is shorter than by
+// bits: x (2^16 + 1), rounded as floats are, keeps of x what 8 bits of significand hold, on top of
+// 2^16 x; a value half way goes to the even side because its last bits are zero. Nothing is lost
+// below BF16's smallest normal number either, as products and sums of BF16 numbers and codes are
+// whole multiples of its smallest subnormal one.
+template <class V, FloatType kType>
+typename V::F RoundModerate(typename V::F x) {
+  if constexpr (kType != FloatType::kBF16) {
+    return RoundLanes<V, kType>(x);
+  } else {
+    const auto scaled = V::Mul(x, V::Set(65537.0f));
+    return V::Add(scaled, V::Sub(x, scaled));
+  }
+}
+// The same of x with at most 16 significant bits, whose difference from 2^16 x is exact.
+template <class V, FloatType kType>
+typename V::F RoundShort(typename V::F x) {
+  if constexpr (kType != FloatType::kBF16) {
+    return RoundLanes<V, kType>(x);
+  } else {
+    return V::SubProduct(V::Mul(x, V::Set(65537.0f)), x, V::Set(65536.0f));
+  }
 }
 
 // code * scale + bias, rounded to the scales' type after each step, then to the output's.
 template <class V, FloatType kScale, FloatType kOut>
 typename V::F AffineValues(typename V::F codes, typename V::F scale, typename V::F bias) {
-  const auto product = RoundLanes<V, kScale>(V::Mul(codes, scale));
-  return Convert<V, kScale, kOut>(RoundLanes<V, kScale>(V::Add(product, bias)));
+  const auto product = RoundShort<V, kScale>(V::Mul(codes, scale));
+  const auto sum = RoundModerate<V, kScale>(V::Add(product, bias));
+  if constexpr (kScale == kOut) return sum;
+  return RoundLanes<V, kOut>(sum);
 }
 
 template <class V, FloatType kScale, FloatType kOut>
-bool DecodeAffineTile(const DecodeRun& run, const Tile& tile) {
+bool DecodeAffineTile(const DecodeRun& run, const GroupRange& tile) {
   using F = typename V::F;
   constexpr size_t kStep = kLanes * SizeOf(kOut);
   const size_t size = SizeOf(kScale);
   const F scale = LoadSome<V>(kScale, run.scales + tile.first * size, tile.groups);
   const F bias = LoadSome<V>(kScale, run.biases + tile.first * size, tile.groups);
+  const F most = V::Max(V::Abs(scale), V::Abs(bias));
   if (!AllFinite<V>(scale) || !AllFinite<V>(bias)) return false;
+  if (V::Mask(V::Less(most, V::Set(0x1p100f))) != 0xffffu) return false;
   alignas(64) float scales[kLanes];
   alignas(64) float biases[kLanes];
   V::Store(scales, scale);
@@ -121,7 +142,7 @@ bool DecodeAffineTile(const DecodeRun& run, const Tile& tile) {
 // The scales of an fp mode as factors, a lane a group; false when a tile has one that is NaN, or so
 // near an end of the range that products may round in a way that only the plain code follows.
 template <class V>
-bool FpScales(const DecodeRun& run, const Tile& tile, float* scales) {
+bool FpScales(const DecodeRun& run, const GroupRange& tile, float* scales) {
   uint8_t bytes[kLanes];
   std::memset(bytes, 127, sizeof bytes);
   if (run.format.mode == Mode::kNvfp4) std::memset(bytes, 0, sizeof bytes);
@@ -147,7 +168,7 @@ bool FpScales(const DecodeRun& run, const Tile& tile, float* scales) {
 }
 
 template <class V, FloatType kOut>
-bool DecodeE2M1Tile(const DecodeRun& run, const Tile& tile) {
+bool DecodeE2M1Tile(const DecodeRun& run, const GroupRange& tile) {
   using F = typename V::F;
   constexpr size_t kStep = kLanes * SizeOf(kOut);
   alignas(64) float scales[kLanes];
@@ -158,8 +179,10 @@ bool DecodeE2M1Tile(const DecodeRun& run, const Tile& tile) {
   TileOutput<V> output(run, tile);
   std::byte* out = output.data();
   const F values = V::Load(kE2M1Values);
+  // Products of such values and scales fit BF16, and F16 is rounded to by StoreAs.
   for (size_t g = 0; g < tile.groups; ++g) {
-    const F table = RoundLanes<V, kOut>(V::Mul(values, V::Set(scales[g])));
+    F table = V::Mul(values, V::Set(scales[g]));
+    if (run.global_scale != nullptr) table = RoundLanes<V, kOut>(table);
     for (size_t v = 0; v < vectors; ++v, codes += kLanes, out += kStep) {
       V::template StoreAs<kOut>(out, V::Lookup(table, V::LoadBytes(codes)));
     }
@@ -169,19 +192,25 @@ bool DecodeE2M1Tile(const DecodeRun& run, const Tile& tile) {
 }
 
 template <class V, FloatType kOut>
-bool DecodeMxfp8Tile(const DecodeRun& run, const Tile& tile) {
+bool DecodeMxfp8Tile(const DecodeRun& run, const GroupRange& tile) {
   using F = typename V::F;
   constexpr size_t kStep = kLanes * SizeOf(kOut);
   alignas(64) float scales[kLanes];
   if (!FpScales<V>(run, tile, scales)) return false;
+  uint8_t last[64] = {};
+  const size_t values = tile.groups * 32;
   const uint8_t* codes = reinterpret_cast<const uint8_t*>(run.codes) + tile.first * 32;
+  std::memcpy(last, codes + values / 64 * 64, values % 64);
+  bool any_nan = V::AnyE4M3Nan(last);
+  for (size_t i = 0; i + 64 <= values; i += 64) any_nan |= V::AnyE4M3Nan(codes + i);
+  if (any_nan) return false;
   TileOutput<V> output(run, tile);
   std::byte* out = output.data();
   for (size_t g = 0; g < tile.groups; ++g) {
-    const F scale = V::Set(scales[g]);
+    const F scale = V::Set(scales[g] * 0x1p8f);
     for (size_t v = 0; v < 2; ++v, codes += kLanes, out += kStep) {
       // Exact but for F16, which StoreAs rounds to.
-      V::template StoreAs<kOut>(out, V::Mul(FromE4M3<V>(V::LoadBytes(codes)), scale));
+      V::template StoreAs<kOut>(out, V::Mul(V::LoadE4M3(codes), scale));
     }
   }
   output.Finish();
@@ -189,7 +218,7 @@ bool DecodeMxfp8Tile(const DecodeRun& run, const Tile& tile) {
 }
 
 template <class V, FloatType kOut>
-bool DecodeTile(const DecodeRun& run, const Tile& tile) {
+bool DecodeTile(const DecodeRun& run, const GroupRange& tile) {
   if (run.format.mode == Mode::kMxfp8) return DecodeMxfp8Tile<V, kOut>(run, tile);
   if (run.format.mode != Mode::kAffine) return DecodeE2M1Tile<V, kOut>(run, tile);
   switch (run.scale_type) {
@@ -206,7 +235,7 @@ bool DecodeTile(const DecodeRun& run, const Tile& tile) {
 template <class V, FloatType kOut>
 void DecodeAll(const DecodeRun& run) {
   for (size_t first = 0; first < run.groups; first += kTileGroups) {
-    const Tile tile = TileAt<V>(first, run.groups);
+    const GroupRange tile = RangeAt(first, run.groups, kTileGroups);
     if (!DecodeTile<V, kOut>(run, tile)) DecodeTileExactly(run, first, tile.groups);
   }
 }

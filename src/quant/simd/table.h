@@ -14,7 +14,7 @@ namespace ingot::quant {
 
 template <class V, FloatType kType>
 void EncodeTyped(const EncodeRun& run) {
-  if (run.format.mode != Mode::kAffine) return EncodeFp<V, kType>(run);
+  if (run.format.mode != Mode::kAffine) return EncodeFpMode<V, kType>(run);
   switch (run.format.group_size) {
     case 32:
       return EncodeAffine<V, kType, 2>(run);

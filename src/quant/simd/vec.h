@@ -11,17 +11,22 @@
 //   StoreAs<T>                   the same back; x is representable in BF16, or rounded to F16
 //   ThroughF16                   x rounded to F16
 //   FromF16Bits                  the F16 values whose bits are in the low halves
+//   LoadE4M3                     16 bytes of E4M3 as floats, times 2^-8; no byte is NaN
 //   LoadBytes, StoreBytes        16 bytes, zero-extended; the low byte of each lane
+//   StoreClamped                 the low byte of each lane, 255 for larger ones; none is negative
 //   Add Sub Mul Div Min Max Abs  of floats; Min and Max of numbers
+//   SubProduct(c, a, b)          c - a * b where that product is exact, so that fusing is all one
 //   RoundEven                    to a whole number, ties to even
-//   Quotient(a, b, 1/b)          a / b rounded once; the reciprocal is b's, rounded once; no
-//                                intermediate may leave the range of normal floats unless a is 0 or
-//                                so small that only "next to zero" matters
+//   Quotient(a, b, 1/b)          a / b, good enough for RoundToInt to give what it gives of the
+//                                quotient rounded once, if that is below 257; b is a normal float
+//                                far from the ends of the range, its reciprocal rounded once.
+//                                tests/quant/shortcuts_test.cc proves it
+//   Taint(sum, x)                sum, or NaN in lanes where x is not finite; sum is 0 or NaN
 //   RoundToInt, Truncate         to int32, ties to even or towards zero; |x| < 2^31, but Truncate
 //   of
 //                                NaN gives a multiple of 256
 //   FromInt, BitsOf, FloatOf     conversion, and views of the same bits
-//   AddInt SubInt MaxInt And Or ShiftLeft<n> ShiftRight<n>   (logical shifts, signed maximum)
+//   AddInt SubInt MaxInt And Or Xor ShiftLeft<n> ShiftRight<n>   (logical shifts, signed maximum)
 //   Less Equal LessInt EqualInt, Select, SelectInt, Mask     (Mask: lane i is bit i)
 //   Lookup(table, i)             lane i & 15 of table
 //   ReduceTile<Op>(rows)         lane i is Op over the lanes of rows[i]; 16 rows
@@ -42,7 +47,7 @@ namespace ingot::quant {
 
 inline constexpr size_t kLanes = 16;
 
-// Operations that ReduceTile is given.
+// Operations that the reductions are given.
 struct MinOp {
   template <class V>
   static typename V::F Apply(typename V::F a, typename V::F b) {
@@ -60,6 +65,19 @@ struct MaxBitsOp {
   template <class V>
   static typename V::F Apply(typename V::F a, typename V::F b) {
     return V::FloatOf(V::MaxInt(V::BitsOf(a), V::BitsOf(b)));
+  }
+};
+// Of signed 16-bit lanes.
+struct MinWideOp {
+  template <class V>
+  static typename V::W Apply(typename V::W a, typename V::W b) {
+    return V::MinWide(a, b);
+  }
+};
+struct MaxWideOp {
+  template <class V>
+  static typename V::W Apply(typename V::W a, typename V::W b) {
+    return V::MaxWide(a, b);
   }
 };
 

@@ -16,6 +16,7 @@ struct Avx2 {
     __m256i lo, hi;
   };
   using M = F;  // all bits of a lane
+  using W = I;
 
   static F Set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static I SetInt(uint32_t x) {
@@ -82,13 +83,21 @@ struct Avx2 {
             _mm256_cvtph_ps(_mm256_extracti128_si256(all, 1))};
   }
 
+  static F LoadE4M3(const uint8_t* p) {
+    // The seven bits become the upper ones of a half's exponent and mantissa; the sign, extended,
+    // is there twice.
+    const __m256i halves = _mm256_slli_epi16(_mm256_cvtepi8_epi16(Load128(p)), 7);
+    const __m256i all = _mm256_and_si256(halves, _mm256_set1_epi16(static_cast<short>(0xbfff)));
+    return {_mm256_cvtph_ps(_mm256_castsi256_si128(all)),
+            _mm256_cvtph_ps(_mm256_extracti128_si256(all, 1))};
+  }
   static I LoadBytes(const uint8_t* p) {
     const __m128i bytes = Load128(p);
     return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
   }
-  static void StoreBytes(uint8_t* p, I x) {
-    const __m256i low = _mm256_set1_epi32(0xff);
-    const __m256i halves = Narrow({_mm256_and_si256(x.lo, low), _mm256_and_si256(x.hi, low)});
+  static void StoreBytes(uint8_t* p, I x) { StoreClamped(p, And(x, SetInt(0xff))); }
+  static void StoreClamped(uint8_t* p, I x) {
+    const __m256i halves = Narrow(x);
     Store128(p,
              _mm_packus_epi16(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
   }
@@ -103,17 +112,23 @@ struct Avx2 {
     const __m256 sign = _mm256_set1_ps(-0.0f);
     return {_mm256_andnot_ps(sign, a.lo), _mm256_andnot_ps(sign, a.hi)};
   }
+  static F SubProduct(F c, F a, F b) {
+    return {_mm256_fnmadd_ps(a.lo, b.lo, c.lo), _mm256_fnmadd_ps(a.hi, b.hi, c.hi)};
+  }
   static F RoundEven(F a) {
     constexpr int kMode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     return {_mm256_round_ps(a.lo, kMode), _mm256_round_ps(a.hi, kMode)};
   }
   static __m256 Quotient(__m256 a, __m256 b, __m256 reciprocal) {
     const __m256 first = _mm256_mul_ps(a, reciprocal);
-    const __m256 second = _mm256_fmadd_ps(_mm256_fnmadd_ps(first, b, a), reciprocal, first);
-    return _mm256_fmadd_ps(_mm256_fnmadd_ps(second, b, a), reciprocal, second);
+    return _mm256_fmadd_ps(_mm256_fnmadd_ps(first, b, a), reciprocal, first);
   }
   static F Quotient(F a, F b, F reciprocal) {
     return {Quotient(a.lo, b.lo, reciprocal.lo), Quotient(a.hi, b.hi, reciprocal.hi)};
+  }
+  static F Taint(F sum, F x) {
+    const __m256 zero = _mm256_setzero_ps();
+    return {_mm256_fmadd_ps(x.lo, zero, sum.lo), _mm256_fmadd_ps(x.hi, zero, sum.hi)};
   }
 
   static I RoundToInt(F a) { return {_mm256_cvtps_epi32(a.lo), _mm256_cvtps_epi32(a.hi)}; }
@@ -126,6 +141,7 @@ struct Avx2 {
   static I MaxInt(I a, I b) { return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)}; }
   static I And(I a, I b) { return {_mm256_and_si256(a.lo, b.lo), _mm256_and_si256(a.hi, b.hi)}; }
   static I Or(I a, I b) { return {_mm256_or_si256(a.lo, b.lo), _mm256_or_si256(a.hi, b.hi)}; }
+  static I Xor(I a, I b) { return {_mm256_xor_si256(a.lo, b.lo), _mm256_xor_si256(a.hi, b.hi)}; }
   template <int kBits>
   static I ShiftLeft(I a) {
     return {_mm256_slli_epi32(a.lo, kBits), _mm256_slli_epi32(a.hi, kBits)};
@@ -164,26 +180,45 @@ struct Avx2 {
   }
   static F Lookup(F table, I index) { return {Lookup(table, index.lo), Lookup(table, index.hi)}; }
 
+  // Op over single registers, of either type.
   template <typename Op>
   static __m256 Apply(__m256 a, __m256 b) {
     return Op::template Apply<Avx2>(F{a, a}, F{b, b}).lo;
   }
-  // Rows 0 to 7 of eight lanes to one lane each.
   template <typename Op>
-  static __m256 ReduceEight(const __m256* rows) {
-    __m256 four[4];
-    for (int i = 0; i < 4; ++i) {  // halves of rows i and i + 4
-      four[i] = Apply<Op>(_mm256_permute2f128_ps(rows[i], rows[i + 4], 0x20),
-                          _mm256_permute2f128_ps(rows[i], rows[i + 4], 0x31));
+  static __m256i Apply(__m256i a, __m256i b) {
+    return Op::template Apply<Avx2>(W{a, a}, W{b, b}).lo;
+  }
+  // Shuffles of floats, for either type.
+  template <int kControl>
+  static __m256 Shuffle(__m256 a, __m256 b) {
+    return _mm256_shuffle_ps(a, b, kControl);
+  }
+  template <int kControl>
+  static __m256i Shuffle(__m256i a, __m256i b) {
+    return _mm256_castps_si256(Shuffle<kControl>(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b)));
+  }
+  template <int kControl>
+  static __m256 Halves(__m256 a, __m256 b) {
+    return _mm256_permute2f128_ps(a, b, kControl);
+  }
+  template <int kControl>
+  static __m256i Halves(__m256i a, __m256i b) {
+    return _mm256_permute2x128_si256(a, b, kControl);
+  }
+  // Eight rows of a register each to one lane of 32 bits a row.
+  template <typename Op, typename X>
+  static X ReduceEight(const X* rows) {
+    X four[4];
+    for (int i = 0; i < 4; ++i) {  // halves: rows i and i + 4
+      four[i] = Apply<Op>(Halves<0x20>(rows[i], rows[i + 4]), Halves<0x31>(rows[i], rows[i + 4]));
     }
-    __m256 two[2];
+    X two[2];
     for (int i = 0; i < 2; ++i) {  // in each half rows i and i + 2, two lanes each
-      two[i] = Apply<Op>(_mm256_shuffle_ps(four[i], four[i + 2], 0x44),
-                         _mm256_shuffle_ps(four[i], four[i + 2], 0xee));
+      two[i] = Apply<Op>(Shuffle<0x44>(four[i], four[i + 2]), Shuffle<0xee>(four[i], four[i + 2]));
     }
-    const __m256 one =
-        Apply<Op>(_mm256_shuffle_ps(two[0], two[1], 0x88), _mm256_shuffle_ps(two[0], two[1], 0xdd));
-    return _mm256_permute_ps(one, 0xd8);  // rows 0 2 1 3 in each half
+    const X one = Apply<Op>(Shuffle<0x88>(two[0], two[1]), Shuffle<0xdd>(two[0], two[1]));
+    return Shuffle<0xd8>(one, one);  // was rows 0 2 1 3 in each half
   }
   template <typename Op>
   static F ReduceTile(const F* rows) {
@@ -192,6 +227,36 @@ struct Avx2 {
     return {ReduceEight<Op>(halves), ReduceEight<Op>(halves + 8)};
   }
 
+  static W LoadWide(const std::byte* p) { return {Load256(p), Load256(p + 32)}; }
+  static W LoadPair(const std::byte* p, const std::byte* q) { return {Load256(p), Load256(q)}; }
+  static W MinWide(W a, W b) {
+    return {_mm256_min_epi16(a.lo, b.lo), _mm256_min_epi16(a.hi, b.hi)};
+  }
+  static W MaxWide(W a, W b) {
+    return {_mm256_max_epi16(a.lo, b.lo), _mm256_max_epi16(a.hi, b.hi)};
+  }
+  static W MagnitudeWide(W x) { return And(x, SetInt(0x7fff7fff)); }
+  static __m256i OrderedWide(__m256i x) {
+    return _mm256_xor_si256(x, _mm256_srli_epi16(_mm256_srai_epi16(x, 15), 1));
+  }
+  static W OrderedWide(W x) { return {OrderedWide(x.lo), OrderedWide(x.hi)}; }
+  template <typename Op>
+  static W HalveWide(W a, W b) {
+    return {Apply<Op>(a.lo, a.hi), Apply<Op>(b.lo, b.hi)};
+  }
+  template <typename Op>
+  static I ReducePairs(const W* rows) {
+    __m256i low[8];
+    __m256i high[8];
+    for (int i = 0; i < 8; ++i) {
+      low[i] = rows[i].lo;
+      high[i] = rows[i].hi;
+    }
+    return {ReduceEight<Op>(low), ReduceEight<Op>(high)};
+  }
+  static I LowInt(I x) { return HighInt(ShiftLeft<16>(x)); }
+  static I HighInt(I x) { return {_mm256_srai_epi32(x.lo, 16), _mm256_srai_epi32(x.hi, 16)}; }
+
   template <int kBits>
   static void Pack64(const uint8_t* codes, uint8_t* out) {
     static constexpr auto kFrom = CompactBytes<kBits, 16>();
@@ -199,8 +264,8 @@ struct Avx2 {
     constexpr int kGap = 32 - 4 * kBits;
     for (int half = 0; half < 2; ++half, codes += 32, out += 4 * kBits) {
       // Neighbours join: two codes in 16 bits, four in 32, eight in 64, then bytes close ranks.
-      const __m256i twos =
-          _mm256_maddubs_epi16(Load256(codes), _mm256_set1_epi16(1 | (1 << (8 + kBits))));
+      const __m256i bytes = _mm256_min_epu8(Load256(codes), _mm256_set1_epi8((1 << kBits) - 1));
+      const __m256i twos = _mm256_maddubs_epi16(bytes, _mm256_set1_epi16(1 | (1 << (8 + kBits))));
       const __m256i fours = _mm256_madd_epi16(twos, _mm256_set1_epi32(1 | (1 << (16 + 2 * kBits))));
       const __m256i eights =
           _mm256_srli_epi64(_mm256_sllv_epi32(fours, _mm256_set1_epi64x(kGap)), kGap);
@@ -231,6 +296,12 @@ struct Avx2 {
     }
   }
 
+  static bool AnyE4M3Nan(const uint8_t* p) {
+    const __m256i magnitude = _mm256_set1_epi8(0x7f);
+    const __m256i low = _mm256_cmpeq_epi8(_mm256_and_si256(Load256(p), magnitude), magnitude);
+    const __m256i high = _mm256_cmpeq_epi8(_mm256_and_si256(Load256(p + 32), magnitude), magnitude);
+    return _mm256_movemask_epi8(_mm256_or_si256(low, high)) != 0;
+  }
   static void E2M1FromQuarters(uint8_t* p) {
     // By magnitude: below 16 from one table, the rest are 6 or 7.
     alignas(16) static constexpr std::array<uint8_t, 16> kSmall = [] {

@@ -12,6 +12,7 @@ struct Avx512 {
   using F = __m512;
   using I = __m512i;
   using M = __mmask16;
+  using W = __m512i;
 
   static F Set(float x) { return _mm512_set1_ps(x); }
   static I SetInt(uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
@@ -49,11 +50,23 @@ struct Avx512 {
   }
   static F FromF16Bits(I halves) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(halves)); }
 
+  static F LoadE4M3(const uint8_t* p) {
+    // The seven bits become the upper ones of a half's exponent and mantissa; the sign, extended,
+    // is there twice.
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m256i halves = _mm256_slli_epi16(_mm256_cvtepi8_epi16(bytes), 7);
+    const __m256i once = _mm256_set1_epi16(static_cast<short>(0xbfff));
+    return _mm512_cvtph_ps(_mm256_and_si256(halves, once));
+  }
   static I LoadBytes(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static void StoreBytes(uint8_t* p, I x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+  }
+
+  static void StoreClamped(uint8_t* p, I x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(x));
   }
 
   static F Add(F a, F b) { return _mm512_add_ps(a, b); }
@@ -63,14 +76,15 @@ struct Avx512 {
   static F Min(F a, F b) { return _mm512_min_ps(a, b); }
   static F Max(F a, F b) { return _mm512_max_ps(a, b); }
   static F Abs(F a) { return _mm512_abs_ps(a); }
+  static F SubProduct(F c, F a, F b) { return _mm512_fnmadd_ps(a, b, c); }
   static F RoundEven(F a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
   static F Quotient(F a, F b, F reciprocal) {
     const F first = _mm512_mul_ps(a, reciprocal);
-    const F second = _mm512_fmadd_ps(_mm512_fnmadd_ps(first, b, a), reciprocal, first);
-    return _mm512_fmadd_ps(_mm512_fnmadd_ps(second, b, a), reciprocal, second);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(first, b, a), reciprocal, first);
   }
+  static F Taint(F sum, F x) { return _mm512_fmadd_ps(x, _mm512_setzero_ps(), sum); }
 
   static I RoundToInt(F a) { return _mm512_cvtps_epi32(a); }
   static I Truncate(F a) { return _mm512_cvttps_epi32(a); }
@@ -82,6 +96,7 @@ struct Avx512 {
   static I MaxInt(I a, I b) { return _mm512_max_epi32(a, b); }
   static I And(I a, I b) { return _mm512_and_si512(a, b); }
   static I Or(I a, I b) { return _mm512_or_si512(a, b); }
+  static I Xor(I a, I b) { return _mm512_xor_si512(a, b); }
   template <int kBits>
   static I ShiftLeft(I a) {
     return _mm512_slli_epi32(a, kBits);
@@ -101,40 +116,81 @@ struct Avx512 {
 
   static F Lookup(F table, I index) { return _mm512_permutexvar_ps(index, table); }
 
-  template <typename Op>
-  static F Halve(F a, F b) {  // 256-bit halves of a, then of b
-    return Op::template Apply<Avx512>(_mm512_shuffle_f32x4(a, b, 0x44),
-                                      _mm512_shuffle_f32x4(a, b, 0xee));
+  // Shuffles of floats, for either type.
+  template <int kControl>
+  static F Shuffle(F a, F b) {
+    return _mm512_shuffle_ps(a, b, kControl);
   }
-  template <typename Op>
-  static F Quarter(F a, F b) {  // 128-bit quarters of what Halve left
-    return Op::template Apply<Avx512>(_mm512_shuffle_f32x4(a, b, 0x88),
-                                      _mm512_shuffle_f32x4(a, b, 0xdd));
+  template <int kControl>
+  static I Shuffle(I a, I b) {
+    return BitsOf(Shuffle<kControl>(FloatOf(a), FloatOf(b)));
+  }
+  template <int kControl>
+  static F Quarters(F a, F b) {
+    return _mm512_shuffle_f32x4(a, b, kControl);
+  }
+  template <int kControl>
+  static I Quarters(I a, I b) {
+    return _mm512_shuffle_i32x4(a, b, kControl);
+  }
+  static F Order(I order, F x) { return _mm512_permutexvar_ps(order, x); }
+  static I Order(I order, I x) { return _mm512_permutexvar_epi32(order, x); }
+  // The 256-bit halves of a, then of b.
+  template <typename Op, typename X>
+  static X Halve(X a, X b) {
+    return Op::template Apply<Avx512>(Quarters<0x44>(a, b), Quarters<0xee>(a, b));
+  }
+  // Eight registers of two rows each, i and i + 8, to one lane of 32 bits a row.
+  template <typename Op, typename X>
+  static X ReduceHalves(const X* rows) {
+    X four[4];
+    for (int i = 0; i < 4; ++i) {  // blocks of 128 bits: rows i, i + 8, i + 4, i + 12
+      four[i] = Op::template Apply<Avx512>(Quarters<0x88>(rows[i], rows[i + 4]),
+                                           Quarters<0xdd>(rows[i], rows[i + 4]));
+    }
+    X two[2];
+    for (int i = 0; i < 2; ++i) {
+      two[i] = Op::template Apply<Avx512>(Shuffle<0x44>(four[i], four[i + 2]),
+                                          Shuffle<0xee>(four[i], four[i + 2]));
+    }
+    const X one =
+        Op::template Apply<Avx512>(Shuffle<0x88>(two[0], two[1]), Shuffle<0xdd>(two[0], two[1]));
+    // Lanes now belong to rows 0 2 1 3 | 8 10 9 11 | 4 6 5 7 | 12 14 13 15.
+    return Order(_mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15), one);
   }
   template <typename Op>
   static F ReduceTile(const F* rows) {
-    F four[4];
-    for (int i = 0; i < 4; ++i) {
-      // The blocks of four[i] belong to rows i, i + 8, i + 4 and i + 12.
-      four[i] = Quarter<Op>(Halve<Op>(rows[i], rows[i + 8]), Halve<Op>(rows[i + 4], rows[i + 12]));
-    }
-    F two[2];
-    for (int i = 0; i < 2; ++i) {
-      const __m512d a = _mm512_castps_pd(four[i]);
-      const __m512d b = _mm512_castps_pd(four[i + 2]);
-      two[i] = Op::template Apply<Avx512>(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
-                                          _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-    }
-    const F one = Op::template Apply<Avx512>(_mm512_shuffle_ps(two[0], two[1], 0x88),
-                                             _mm512_shuffle_ps(two[0], two[1], 0xdd));
-    // Lanes now belong to rows 0 2 1 3 | 8 10 9 11 | 4 6 5 7 | 12 14 13 15.
-    const I order = _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15);
-    return _mm512_permutexvar_ps(order, one);
+    F halves[8];
+    for (int i = 0; i < 8; ++i) halves[i] = Halve<Op>(rows[i], rows[i + 8]);
+    return ReduceHalves<Op>(halves);
   }
+
+  static W LoadWide(const std::byte* p) { return _mm512_loadu_si512(p); }
+  static W LoadPair(const std::byte* p, const std::byte* q) {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(Load16(p)), Load16(q), 1);
+  }
+  static W MinWide(W a, W b) { return _mm512_min_epi16(a, b); }
+  static W MaxWide(W a, W b) { return _mm512_max_epi16(a, b); }
+  static W MagnitudeWide(W x) { return _mm512_and_si512(x, _mm512_set1_epi16(0x7fff)); }
+  static W OrderedWide(W x) {
+    constexpr int kXorWithAnd = 0x78;  // x ^ (sign & mask)
+    return _mm512_ternarylogic_epi32(x, _mm512_srai_epi16(x, 15), _mm512_set1_epi16(0x7fff),
+                                     kXorWithAnd);
+  }
+  template <typename Op>
+  static W HalveWide(W a, W b) {
+    return Halve<Op>(a, b);
+  }
+  template <typename Op>
+  static I ReducePairs(const W* rows) {
+    return ReduceHalves<Op>(rows);
+  }
+  static I LowInt(I x) { return _mm512_srai_epi32(_mm512_slli_epi32(x, 16), 16); }
+  static I HighInt(I x) { return _mm512_srai_epi32(x, 16); }
 
   template <int kBits>
   static void Pack64(const uint8_t* codes, uint8_t* out) {
-    const I bytes = _mm512_loadu_si512(codes);
+    const I bytes = _mm512_min_epu8(_mm512_loadu_si512(codes), _mm512_set1_epi8((1 << kBits) - 1));
     // Neighbours join: two codes in 16 bits, four in 32, eight in 64, then the bytes close ranks.
     const I twos = _mm512_maddubs_epi16(bytes, _mm512_set1_epi16(1 | (1 << (8 + kBits))));
     if constexpr (kBits == 4) {
@@ -158,6 +214,11 @@ struct Avx512 {
     _mm512_storeu_si512(codes, _mm512_and_si512(shifted, _mm512_set1_epi8((1 << kBits) - 1)));
   }
 
+  static bool AnyE4M3Nan(const uint8_t* p) {
+    const I magnitude = _mm512_set1_epi8(0x7f);
+    return _mm512_cmpeq_epi8_mask(_mm512_and_si512(_mm512_loadu_si512(p), magnitude), magnitude) !=
+           0;
+  }
   static void E2M1FromQuarters(uint8_t* p) {
     const I quarters =
         _mm512_max_epi8(_mm512_min_epi8(_mm512_loadu_si512(p), _mm512_set1_epi8(kMaxQuarters)),

@@ -20,6 +20,9 @@ struct Neon {
     uint32x4_t v[4];
   };
   using M = I;  // all bits of a lane
+  struct W {
+    int16x8_t v[4];
+  };
 
   // Register i of the result is function(register i of each argument).
   template <typename To, typename Function, typename... From>
@@ -86,6 +89,20 @@ struct Neon {
                   halves);
   }
 
+  static F LoadE4M3(const uint8_t* p) {
+    // The seven bits become the upper ones of a half's exponent and mantissa; the sign, extended,
+    // is there twice.
+    const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
+    const uint16x8_t once = vdupq_n_u16(0xbfff);
+    const uint16x8_t low =
+        vandq_u16(vreinterpretq_u16_s16(vshlq_n_s16(vmovl_s8(vget_low_s8(bytes)), 7)), once);
+    const uint16x8_t high =
+        vandq_u16(vreinterpretq_u16_s16(vshlq_n_s16(vmovl_s8(vget_high_s8(bytes)), 7)), once);
+    return {{vcvt_f32_f16(vreinterpret_f16_u16(vget_low_u16(low))),
+             vcvt_f32_f16(vreinterpret_f16_u16(vget_high_u16(low))),
+             vcvt_f32_f16(vreinterpret_f16_u16(vget_low_u16(high))),
+             vcvt_f32_f16(vreinterpret_f16_u16(vget_high_u16(high)))}};
+  }
   static I LoadBytes(const uint8_t* p) {
     const uint8x16_t bytes = vld1q_u8(p);
     const uint16x8_t low = vmovl_u8(vget_low_u8(bytes));
@@ -100,6 +117,12 @@ struct Neon {
     return vcombine_u8(vmovn_u16(low), vmovn_u16(high));
   }
   static void StoreBytes(uint8_t* p, const I& x) { vst1q_u8(p, NarrowBytes(x)); }
+
+  static void StoreClamped(uint8_t* p, const I& x) {
+    const uint16x8_t low = vcombine_u16(vqmovn_u32(x.v[0]), vqmovn_u32(x.v[1]));
+    const uint16x8_t high = vcombine_u16(vqmovn_u32(x.v[2]), vqmovn_u32(x.v[3]));
+    vst1q_u8(p, vcombine_u8(vqmovn_u16(low), vqmovn_u16(high)));
+  }
 
   static F Add(const F& a, const F& b) {
     return Map<F>([](float32x4_t x, float32x4_t y) { return vaddq_f32(x, y); }, a, b);
@@ -122,6 +145,10 @@ struct Neon {
   static F Abs(const F& a) {
     return Map<F>([](float32x4_t x) { return vabsq_f32(x); }, a);
   }
+  static F SubProduct(const F& c, const F& a, const F& b) {
+    return Map<F>([](float32x4_t z, float32x4_t x, float32x4_t y) { return vfmsq_f32(z, x, y); }, c,
+                  a, b);
+  }
   static F RoundEven(const F& a) {
     return Map<F>([](float32x4_t x) { return vrndnq_f32(x); }, a);
   }
@@ -129,10 +156,13 @@ struct Neon {
     return Map<F>(
         [](float32x4_t x, float32x4_t y, float32x4_t r) {
           const float32x4_t first = vmulq_f32(x, r);
-          const float32x4_t second = vfmaq_f32(first, vfmsq_f32(x, first, y), r);
-          return vfmaq_f32(second, vfmsq_f32(x, second, y), r);
+          return vfmaq_f32(first, vfmsq_f32(x, first, y), r);
         },
         a, b, reciprocal);
+  }
+  static F Taint(const F& sum, const F& x) {
+    return Map<F>([](float32x4_t s, float32x4_t y) { return vfmaq_f32(s, y, vdupq_n_f32(0.0f)); },
+                  sum, x);
   }
 
   static I RoundToInt(const F& a) {
@@ -165,6 +195,9 @@ struct Neon {
   }
   static I Or(const I& a, const I& b) {
     return Map<I>([](uint32x4_t x, uint32x4_t y) { return vorrq_u32(x, y); }, a, b);
+  }
+  static I Xor(const I& a, const I& b) {
+    return Map<I>([](uint32x4_t x, uint32x4_t y) { return veorq_u32(x, y); }, a, b);
   }
   template <int kBits>
   static I ShiftLeft(const I& a) {
@@ -240,11 +273,78 @@ struct Neon {
     return Pairwise<Op>(Pairwise<Op>(quads[0], quads[1]), Pairwise<Op>(quads[2], quads[3]));
   }
 
+  static W LoadWide(const std::byte* p) { return LoadPair(p, p + 32); }
+  static W LoadPair(const std::byte* p, const std::byte* q) {
+    const auto load = [](const std::byte* from) {
+      return vreinterpretq_s16_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(from)));
+    };
+    return {{load(p), load(p + 16), load(q), load(q + 16)}};
+  }
+  static W MinWide(const W& a, const W& b) {
+    return Map<W>([](int16x8_t x, int16x8_t y) { return vminq_s16(x, y); }, a, b);
+  }
+  static W MaxWide(const W& a, const W& b) {
+    return Map<W>([](int16x8_t x, int16x8_t y) { return vmaxq_s16(x, y); }, a, b);
+  }
+  static W MagnitudeWide(const W& x) {
+    return Map<W>([](int16x8_t a) { return vandq_s16(a, vdupq_n_s16(0x7fff)); }, x);
+  }
+  static W OrderedWide(const W& x) {
+    return Map<W>(
+        [](int16x8_t a) {
+          const int16x8_t flip = vandq_s16(vshrq_n_s16(a, 15), vdupq_n_s16(0x7fff));
+          return veorq_s16(a, flip);
+        },
+        x);
+  }
+  template <typename Op>
+  static W HalveWide(const W& a, const W& b) {
+    const W low = {{a.v[0], a.v[1], b.v[0], b.v[1]}};
+    const W high = {{a.v[2], a.v[3], b.v[2], b.v[3]}};
+    return Op::template Apply<Neon>(low, high);
+  }
+  // Neighbouring lanes of 32 bits of the eight registers of a and b, combined 16 bits at a time.
+  template <typename Op>
+  static W PairwiseWide(const W& a, const W& b) {
+    W even;
+    W odd;
+    for (int i = 0; i < 4; ++i) {
+      const W& from = i < 2 ? a : b;
+      const int32x4_t x = vreinterpretq_s32_s16(from.v[2 * (i % 2)]);
+      const int32x4_t y = vreinterpretq_s32_s16(from.v[2 * (i % 2) + 1]);
+      even.v[i] = vreinterpretq_s16_s32(vuzp1q_s32(x, y));
+      odd.v[i] = vreinterpretq_s16_s32(vuzp2q_s32(x, y));
+    }
+    return Op::template Apply<Neon>(even, odd);
+  }
+  template <typename Op>
+  static I ReducePairs(const W* rows) {
+    W quads[4];  // register k of quads[q]: what is left of row 4 q + k
+    for (int q = 0; q < 4; ++q) {
+      W low;
+      W high;
+      for (int k = 0; k < 4; ++k) {
+        const int row = 4 * q + k;
+        low.v[k] = rows[row % 8].v[row < 8 ? 0 : 2];
+        high.v[k] = rows[row % 8].v[row < 8 ? 1 : 3];
+      }
+      quads[q] = Op::template Apply<Neon>(low, high);
+    }
+    const W one = PairwiseWide<Op>(PairwiseWide<Op>(quads[0], quads[1]),
+                                   PairwiseWide<Op>(quads[2], quads[3]));
+    return Map<I>([](int16x8_t x) { return vreinterpretq_u32_s16(x); }, one);
+  }
+  static I LowInt(const I& x) { return HighInt(ShiftLeft<16>(x)); }
+  static I HighInt(const I& x) {
+    return Map<I>([](uint32x4_t a) { return Unsigned(vshrq_n_s32(Signed(a), 16)); }, x);
+  }
+
   template <int kBits>
   static void Pack64(const uint8_t* codes, uint8_t* out) {
     for (int i = 0; i < 4; ++i, codes += 16, out += 2 * kBits) {
       // The upper code of each pair moves down to meet the lower, then pairs, then fours.
-      const uint16x8_t ones = vreinterpretq_u16_u8(vld1q_u8(codes));
+      const uint8x16_t cut = vminq_u8(vld1q_u8(codes), vdupq_n_u8((1 << kBits) - 1));
+      const uint16x8_t ones = vreinterpretq_u16_u8(cut);
       const uint32x4_t twos = vreinterpretq_u32_u16(vsliq_n_u16(ones, vshrq_n_u16(ones, 8), kBits));
       const uint64x2_t fours =
           vreinterpretq_u64_u32(vsliq_n_u32(twos, vshrq_n_u32(twos, 16), 2 * kBits));
@@ -268,6 +368,13 @@ struct Neon {
     }
   }
 
+  static bool AnyE4M3Nan(const uint8_t* p) {
+    uint8x16_t most = vdupq_n_u8(0);
+    for (int i = 0; i < 4; ++i) {
+      most = vmaxq_u8(most, vandq_u8(vld1q_u8(p + 16 * i), vdupq_n_u8(0x7f)));
+    }
+    return vmaxvq_u8(most) == 0x7f;
+  }
   static void E2M1FromQuarters(uint8_t* p) {
     const uint8_t* t = kE2M1ByQuarters.data();
     const uint8x16x4_t table = {

@@ -23,6 +23,9 @@ struct Portable {
   struct M {
     bool lane[kLanes];
   };
+  struct W {
+    int16_t lane[2 * kLanes];
+  };
 
   // lane i of the result is function(lane i of each argument).
   template <typename To, typename Function, typename... From>
@@ -66,6 +69,14 @@ struct Portable {
     return Map<F>([](uint32_t a) { return F32FromF16(static_cast<uint16_t>(a)); }, halves);
   }
 
+  static F LoadE4M3(const uint8_t* p) {
+    F to;
+    for (size_t i = 0; i < kLanes; ++i) {
+      const uint32_t half = (p[i] & 0x7fu) << 7 | (p[i] & 0x80u) << 8;
+      to.lane[i] = F32FromF16(static_cast<uint16_t>(half));
+    }
+    return to;
+  }
   static I LoadBytes(const uint8_t* p) {
     I to;
     for (size_t i = 0; i < kLanes; ++i) to.lane[i] = p[i];
@@ -73,6 +84,10 @@ struct Portable {
   }
   static void StoreBytes(uint8_t* p, const I& x) {
     for (size_t i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
+  }
+
+  static void StoreClamped(uint8_t* p, const I& x) {
+    for (size_t i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(std::min(x.lane[i], 255u));
   }
 
   static F Add(const F& a, const F& b) {
@@ -96,10 +111,14 @@ struct Portable {
   static F Abs(const F& a) {
     return Map<F>([](float x) { return std::fabs(x); }, a);
   }
+  static F SubProduct(const F& c, const F& a, const F& b) { return Sub(c, Mul(a, b)); }
   static F RoundEven(const F& a) {
     return Map<F>([](float x) { return std::nearbyint(x); }, a);
   }
   static F Quotient(const F& a, const F& b, const F&) { return Div(a, b); }
+  static F Taint(const F& sum, const F& x) {
+    return Map<F>([](float s, float y) { return s + y * 0.0f; }, sum, x);
+  }
 
   static I RoundToInt(const F& a) {
     // At 1.5 * 2^23 floats are whole numbers, so the addition rounds; codes are far below that.
@@ -138,6 +157,9 @@ struct Portable {
   }
   static I Or(const I& a, const I& b) {
     return Map<I>([](uint32_t x, uint32_t y) { return x | y; }, a, b);
+  }
+  static I Xor(const I& a, const I& b) {
+    return Map<I>([](uint32_t x, uint32_t y) { return x ^ y; }, a, b);
   }
   template <int kBits>
   static I ShiftLeft(const I& a) {
@@ -193,11 +215,72 @@ struct Portable {
     return to;
   }
 
+  static W LoadWide(const std::byte* p) { return LoadPair(p, p + 32); }
+  static W LoadPair(const std::byte* p, const std::byte* q) {
+    W to;
+    std::memcpy(to.lane, p, 32);
+    std::memcpy(to.lane + kLanes, q, 32);
+    return to;
+  }
+  template <typename Function, typename... From>
+  static W MapWide(Function function, const From&... from) {
+    W to;
+    for (size_t i = 0; i < 2 * kLanes; ++i) to.lane[i] = function(from.lane[i]...);
+    return to;
+  }
+  static W MinWide(const W& a, const W& b) {
+    return MapWide([](int16_t x, int16_t y) { return x < y ? x : y; }, a, b);
+  }
+  static W MaxWide(const W& a, const W& b) {
+    return MapWide([](int16_t x, int16_t y) { return x > y ? x : y; }, a, b);
+  }
+  static W MagnitudeWide(const W& x) {
+    return MapWide([](int16_t a) { return static_cast<int16_t>(a & 0x7fff); }, x);
+  }
+  static W OrderedWide(const W& x) {
+    return MapWide([](int16_t a) { return static_cast<int16_t>(a ^ ((a >> 15) & 0x7fff)); }, x);
+  }
+  template <typename Op>
+  static W HalveWide(const W& a, const W& b) {
+    W low;
+    W high;
+    std::copy_n(a.lane, kLanes, low.lane);
+    std::copy_n(b.lane, kLanes, low.lane + kLanes);
+    std::copy_n(a.lane + kLanes, kLanes, high.lane);
+    std::copy_n(b.lane + kLanes, kLanes, high.lane + kLanes);
+    return Op::template Apply<Portable>(low, high);
+  }
+  template <typename Op>
+  static I ReducePairs(const W* rows) {
+    I to;
+    for (size_t i = 0; i < kLanes / 2; ++i) {
+      W rest = rows[i];  // eight, four, two lanes left of each half
+      for (size_t left = kLanes / 2; left >= 2; left /= 2) {
+        W moved = rest;
+        std::copy_n(rest.lane + left, left, moved.lane);
+        std::copy_n(rest.lane + kLanes + left, left, moved.lane + kLanes);
+        rest = Op::template Apply<Portable>(rest, moved);
+      }
+      std::memcpy(&to.lane[i], rest.lane, 4);
+      std::memcpy(&to.lane[i + 8], rest.lane + kLanes, 4);
+    }
+    return to;
+  }
+  static I LowInt(const I& x) {
+    return Map<I>(
+        [](uint32_t a) { return static_cast<uint32_t>(int32_t{static_cast<int16_t>(a)}); }, x);
+  }
+  static I HighInt(const I& x) { return LowInt(ShiftRight<16>(x)); }
+
   template <int kBits>
   static void Pack64(const uint8_t* codes, uint8_t* out) {
     for (size_t i = 0; i < 8; ++i) {
+      uint8_t cut[8];
+      for (size_t j = 0; j < 8; ++j) {
+        cut[j] = std::min<uint8_t>(codes[8 * i + j], (1 << kBits) - 1);
+      }
       uint64_t word = 0;
-      std::memcpy(&word, codes + 8 * i, 8);
+      std::memcpy(&word, cut, 8);
       word = PackWord<kBits>(word);
       std::memcpy(out + kBits * i, &word, kBits);
     }
@@ -212,6 +295,9 @@ struct Portable {
     }
   }
 
+  static bool AnyE4M3Nan(const uint8_t* p) {
+    return std::any_of(p, p + 64, [](uint8_t code) { return (code & 0x7f) == 0x7f; });
+  }
   static void E2M1FromQuarters(uint8_t* p) {
     for (size_t i = 0; i < 64; ++i) {
       const int quarters = std::clamp<int>(static_cast<int8_t>(p[i]), -kMaxQuarters, kMaxQuarters);
