@@ -1,7 +1,6 @@
 #include "store/copy.h"
 
 #include "core/strings.h"
-#include "store/lease.h"
 #include "store/session.h"
 
 namespace ingot::store {
@@ -17,9 +16,15 @@ core::Result<StoredModel> CopyModel(const Store& store, const ModelName& from,
         core::StrCat("source and destination are the same model, ", source_name.Short()));
   }
   INGOT_ASSIGN(const std::unique_ptr<WriteSession> session, WriteSession::Begin(store));
-  // The lease keeps the blobs from a removal of the source until the copy names them.
-  INGOT_ASSIGN(const ModelLease source, ModelLease::Take(store, source_name));
-  return session->Commit(target_name, source.model().raw.bytes);
+  INGOT_ASSIGN(const StoredModel source, store.Read(source_name));
+  // Claimed one by one, the blobs stay when somebody removes the source before the copy names them.
+  // Commit says which one is missing.
+  core::Status claimed;
+  source.manifest().ForEachBlob([&](const Layer& layer) {
+    if (claimed.ok()) claimed = session->Reuse(layer.digest, layer.size, Trust::kSize).status();
+  });
+  INGOT_TRY(claimed);
+  return session->Commit(target_name, source.raw.bytes);
 }
 
 }  // namespace ingot::store

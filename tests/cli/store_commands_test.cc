@@ -112,7 +112,7 @@ class StoreCommandsTest : public ::testing::Test {
   }
   fs::path BlobOf(const store::Layer& layer) const { return store_.layout().Blob(layer.digest); }
 
-  testing::TempDir dir_;
+  testing::TempDir dir_{testing::TempPlace::kMemory};
   const std::string root_ = (dir_ / "models").string();
   store::Store store_{core::Env::Posix(), core::Clock::System(), root_};
 };

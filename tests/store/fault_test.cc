@@ -36,7 +36,7 @@ class FaultTest : public ::testing::TestWithParam<FaultKind> {
       env.SkipRealSyncs();
       quiet.SkipRealSyncs();
     }
-    testing::TempDir dir;
+    testing::TempDir dir{testing::TempPlace::kMemory};
     ManualClock clock;
     FaultEnv env{core::Env::Posix()};
     Store store{env, clock, dir / "models"};

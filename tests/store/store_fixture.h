@@ -58,7 +58,7 @@ class StoreTest : public ::testing::Test {
   // Every blob looks an hour and more old from now on.
   void LetAnHourPass() { clock_.offset_ns += int64_t{3601} * 1'000'000'000; }
 
-  testing::TempDir dir_;
+  testing::TempDir dir_{testing::TempPlace::kMemory};
   ManualClock clock_;
   testing::FaultEnv env_{core::Env::Posix()};  // without faults here
   Store store_{env_, clock_, dir_ / "models"};

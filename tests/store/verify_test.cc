@@ -1,5 +1,7 @@
 #include "store/verify.h"
 
+#include <sys/resource.h>
+
 #include <mutex>
 #include <string>
 
@@ -193,6 +195,18 @@ TEST_F(VerifyTest, OneModelCanBeChecked) {
   EXPECT_EQ(VerifyStore(store_, {.model = NameOf("c")}, *sink).status().code(), Code::kNotFound);
   WriteAll(store_.layout().ManifestOf(NameOf("broken")), "{");
   EXPECT_THAT(Verify({.model = NameOf("broken")}).unreadable, SizeIs(1));
+}
+
+TEST_F(VerifyTest, NeedsFewDescriptorsHoweverManyBlobs) {
+  Write("many", {.seed = 1, .tensors = 400, .elements = 1});
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few = {48, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  const VerifyReport report = Verify();
+  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(report.Clean());
+  EXPECT_EQ(report.blobs, 403u);
 }
 
 // Removes a model as soon as the first bytes were checked.

@@ -2,6 +2,8 @@
 #ifndef INGOT_TESTS_TESTING_TEMP_DIR_H_
 #define INGOT_TESTS_TESTING_TEMP_DIR_H_
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -10,10 +12,17 @@
 
 namespace ingot::testing {
 
+// kMemory: in memory where the system has such a place, for tests that make thousands of small
+// files and mean nothing by the disk under them.
+enum class TempPlace { kDefault, kMemory };
+
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "ingot-test-XXXXXX").string();
+  explicit TempDir(TempPlace place = TempPlace::kDefault) {
+    std::filesystem::path parent = std::filesystem::temp_directory_path();
+    constexpr const char* kMemory = "/dev/shm";
+    if (place == TempPlace::kMemory && access(kMemory, W_OK) == 0) parent = kMemory;
+    std::string pattern = (parent / "ingot-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     path_ = pattern;
   }
