@@ -20,7 +20,7 @@ constexpr const char* kFooter =
     "`ingot COMMAND --help` shows a command's options and examples.\n"
     "Environment: INGOT_MODELS (or OLLAMA_MODELS) says where models are kept, INGOT_THREADS how\n"
     "many processors to use, INGOT_LOG (debug, info, warn, error) how much to log,\n"
-    "INGOT_LOG_FORMAT (text, json) in which form.\n";
+    "INGOT_LOG_FORMAT (text, timed, json) in which form.\n";
 
 struct LogOptions {
   std::string level = "warn";
@@ -93,13 +93,13 @@ core::Status ApplyGlobals(const GlobalOptions& options, const LogOptions& log) {
     return core::InvalidArgument(core::StrCat("log level ", core::Quoted(log.level), " is unknown"))
         .WithHint("Use debug, info, warn, error or off.");
   }
-  if (log.format != "text" && log.format != "json") {
+  const auto format = core::ParseLogFormat(log.format);
+  if (!format) {
     return core::InvalidArgument(
                core::StrCat("log format ", core::Quoted(log.format), " is unknown"))
-        .WithHint("Use text or json.");
+        .WithHint("Use text, timed or json.");
   }
-  core::ConfigureLog(*level,
-                     log.format == "json" ? core::LogFormat::kJson : core::LogFormat::kText);
+  core::ConfigureLog(*level, *format);
   if (options.threads > 0) core::ThreadPool::SetSharedThreads(options.threads);
   return core::Status::Ok();
 }
@@ -120,7 +120,7 @@ int RunParsed(int argc, const char* const* argv, Session& session) {
   app.add_option("--log-level", log.level, "debug, info, warn, error or off")
       ->envname("INGOT_LOG")
       ->type_name("LEVEL");
-  app.add_option("--log-format", log.format, "text or json")
+  app.add_option("--log-format", log.format, "text, timed (text with times) or json")
       ->envname("INGOT_LOG_FORMAT")
       ->type_name("FORMAT");
   for (const Registrar add : Commands()) add(app, session);

@@ -6,18 +6,38 @@
 namespace ingot::core {
 namespace {
 
-class SystemClock : public Clock {
- public:
-  int64_t WallNs() const override { return NowOf<std::chrono::system_clock>(); }
-  int64_t MonotonicNs() const override { return NowOf<std::chrono::steady_clock>(); }
+using std::chrono::nanoseconds;
 
- private:
-  template <typename C>
-  static int64_t NowOf() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(C::now().time_since_epoch())
-        .count();
+class SystemClock final : public Clock {
+ public:
+  int64_t WallNs() const override {
+    return nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+  int64_t MonotonicNs() const override {
+    return nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
   }
 };
+
+// Rounded down, before the epoch too.
+std::string Format(int64_t wall_ns, bool millis) {
+  namespace chrono = std::chrono;
+  const auto since_epoch = chrono::floor<chrono::milliseconds>(nanoseconds(wall_ns));
+  const auto days = chrono::floor<chrono::days>(since_epoch);
+  const chrono::year_month_day date{chrono::sys_days(days)};
+  const chrono::hh_mm_ss time(since_epoch - days);
+  char text[48];
+  const int length = std::snprintf(
+      text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
+  std::string out(text, static_cast<size_t>(length));
+  if (millis) {
+    std::snprintf(text, sizeof text, ".%03d", static_cast<int>(time.subseconds().count()));
+    out += text;
+  }
+  return out + 'Z';
+}
 
 }  // namespace
 
@@ -26,20 +46,7 @@ Clock& Clock::System() {
   return clock;
 }
 
-std::string Rfc3339(int64_t wall_ns) {
-  using std::chrono::days;
-  using std::chrono::floor;
-  const std::chrono::sys_time<std::chrono::nanoseconds> time{std::chrono::nanoseconds(wall_ns)};
-  const auto day = floor<days>(time);
-  const std::chrono::year_month_day date{day};
-  const std::chrono::hh_mm_ss clock{floor<std::chrono::seconds>(time - day)};
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02ld:%02ld:%02ldZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<long>(clock.hours().count()),
-                static_cast<long>(clock.minutes().count()),
-                static_cast<long>(clock.seconds().count()));
-  return text;
-}
+std::string Rfc3339(int64_t wall_ns) { return Format(wall_ns, false); }
+std::string Rfc3339Millis(int64_t wall_ns) { return Format(wall_ns, true); }
 
 }  // namespace ingot::core

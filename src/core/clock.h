@@ -15,8 +15,9 @@ class Clock {
   virtual int64_t MonotonicNs() const = 0;  // for durations
 };
 
-// "2026-11-21T08:15:30Z"
+// In UTC. "2026-11-21T08:15:30Z", or to the millisecond: "2026-11-21T08:15:30.125Z".
 std::string Rfc3339(int64_t wall_ns);
+std::string Rfc3339Millis(int64_t wall_ns);
 
 }  // namespace ingot::core
 

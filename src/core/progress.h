@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/clock.h"
+
 namespace ingot::core {
 
 enum class ProgressUnit { kBytes, kItems };
@@ -25,32 +27,38 @@ struct ProgressEvent {
   bool finished = false;
 };
 
-// Receives events of one step at a time; called from any thread, never from two at once.
+// Receives events of one step at a time, the first with nothing done and the last finished; called
+// from any thread, never from two at once. A step that ends with less than its total was given up.
 class ProgressSink {
  public:
   virtual ~ProgressSink() = default;
   virtual void Show(const ProgressEvent& event) = 0;
-  // A line that stays: printed above the bar.
+  // A line that stays: printed above the bar. Made printable by the sinks that print.
   virtual void Line(std::string_view text) = 0;
 };
 
 std::unique_ptr<ProgressSink> MakeNullSink();
-// A bar when out is a terminal wide enough, otherwise a line when a step begins and when it ends.
+// A bar when out is a terminal that can show one; then log lines are printed above it too.
+// Otherwise a line when a step begins, when it ends, and every half minute.
 std::unique_ptr<ProgressSink> MakeTerminalSink(std::FILE* out);
-// {"step":…,"unit":…,"done":…,"total":…,"seconds":…,"finished":…}, one object a line.
+// {"step":…,"unit":"bytes" or "items","done":…,"total":…,"seconds":…,"finished":…}, one object a
+// line; lines that stay are {"message":…}.
 std::unique_ptr<ProgressSink> MakeJsonSink(std::FILE* out);
-// Events to a function: the server streams them.
-std::unique_ptr<ProgressSink> MakeFunctionSink(std::function<void(const ProgressEvent&)> function);
+// Events to a function: the server streams them. Lines go to `line`, or without one to the log.
+std::unique_ptr<ProgressSink> MakeFunctionSink(std::function<void(const ProgressEvent&)> show,
+                                               std::function<void(std::string_view)> line = {});
 
 class Progress {
  public:
-  // The sink outlives the progress.
-  Progress(ProgressSink& sink, std::string step, ProgressUnit unit, uint64_t total);
+  // The sink and the clock outlive the progress. total 0: not known yet.
+  Progress(ProgressSink& sink, std::string step, ProgressUnit unit, uint64_t total,
+           Clock& clock = Clock::System());
   ~Progress();  // finishes the step
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  void Add(uint64_t amount);  // cheap: an atomic add, and a redraw at most ten times a second
+  // Cheap: an atomic add, a look at the clock, and a redraw at most ten times a second.
+  void Add(uint64_t amount);
   void SetTotal(uint64_t total);
   void Line(std::string_view text);
   void Finish();

@@ -1,6 +1,7 @@
 #include "core/thread_pool.h"
 
 #include <pthread.h>
+#include <signal.h>
 #if defined(__linux__)
 #include <sys/resource.h>
 #endif
@@ -93,6 +94,14 @@ void NameThisThread(int index) {
 #else
   pthread_setname_np(pthread_self(), name);
 #endif
+}
+
+// What asks the process to end is for the threads that may be waiting for something.
+void LeaveSignalsToOthers() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 // The chunks [begin, end) that nobody has taken yet, in one word so that both ends move safely. The
@@ -302,6 +311,7 @@ bool ThreadPool::Impl::AwaitLoop(uint32_t self, uint64_t& seen, uint64_t served)
 
 void ThreadPool::Impl::WorkerMain(uint32_t self) {
   NameThisThread(static_cast<int>(self));
+  LeaveSignalsToOthers();
   inside_parallel_for = true;
   Slot& slot = slots[self];
   uint64_t seen = 0;
