@@ -1,5 +1,6 @@
-// Where everything of a store lies. Pure path arithmetic: nothing here touches a disk. Values; any
-// thread.
+// Where everything of a store lies. The layout is that of Ollama, called "the original" in this
+// room: either program opens what the other wrote. Pure path arithmetic: nothing here touches a
+// disk. Values; any thread.
 //
 //   <root>/blobs/sha256-<hex>                          content, named by its SHA-256
 //   <root>/manifests/<host>/<namespace>/<model>/<tag>  what a model is made of
