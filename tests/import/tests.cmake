@@ -1,0 +1,1 @@
+target_sources(${INGOT_TEST_TARGET} PRIVATE "${CMAKE_CURRENT_LIST_DIR}/source_folder.cc")
