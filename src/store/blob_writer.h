@@ -35,17 +35,27 @@ class BlobWriter {
 
   core::Status Append(std::span<const std::byte> data);
   core::Status Append(std::string_view text) { return Append(core::AsBytes(text)); }
+  // For bytes that are there before their turn: writes them where they will lie, offset bytes from
+  // the start of the blob and not before what was appended.
+  core::Status PlaceAhead(uint64_t offset, std::span<const std::byte> data);
+  // The next size bytes were all placed ahead: takes them up, reading them back for the hash.
+  core::Status AppendPlaced(uint64_t size);
   uint64_t size() const { return size_; }
 
   // Call once. kCorrupt when the bytes are not those that were expected.
   core::Result<BlobInfo> Commit();
 
  private:
+  core::Status CheckRoom(uint64_t more) const;
+  // data was written and is next.
+  void Take(std::span<const std::byte> data);
+
   WriteSession& session_;
   std::unique_ptr<core::WriteFile> file_;
   BlobExpectation expectation_;
   core::Sha256 hash_;
   uint64_t size_ = 0;
+  uint64_t placed_ = 0;        // bytes placed ahead that were not taken up yet
   uint64_t written_back_ = 0;  // the kernel was asked to write out everything before this
   bool adopted_ = false;       // the temp file has become a blob, or is gone
 };

@@ -1,1 +1,2 @@
-target_sources(${INGOT_TEST_TARGET} PRIVATE "${CMAKE_CURRENT_LIST_DIR}/source_folder.cc")
+target_sources(${INGOT_TEST_TARGET} PRIVATE
+  "${CMAKE_CURRENT_LIST_DIR}/source_folder.cc" "${CMAKE_CURRENT_LIST_DIR}/model_maker.cc")

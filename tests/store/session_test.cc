@@ -46,6 +46,23 @@ TEST_F(SessionTest, ABlobIsNamedByItsContent) {
   EXPECT_EQ(ReadAll(PathOf("one two")), "one two");
 }
 
+TEST_F(SessionTest, TakesUpBytesThatWerePlacedAheadWhenTheirTurnComes) {
+  const auto session = Begin();
+  auto writer = session->NewBlob({.digest = Digest::Of("one two three"), .size = 13});
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE((*writer)->PlaceAhead(7, core::AsBytes(" thr")).ok());
+  ASSERT_TRUE((*writer)->Append("one ").ok());
+  ASSERT_TRUE((*writer)->PlaceAhead(11, core::AsBytes("ee")).ok());
+  EXPECT_FALSE((*writer)->PlaceAhead(12, core::AsBytes("ee")).ok());  // beyond the end
+  EXPECT_FALSE((*writer)->PlaceAhead(3, core::AsBytes("x")).ok());    // its turn has passed
+  ASSERT_TRUE((*writer)->Append("two").ok());
+  EXPECT_FALSE((*writer)->AppendPlaced(7).ok());  // so many were not placed
+  ASSERT_TRUE((*writer)->AppendPlaced(6).ok());
+  const auto blob = (*writer)->Commit();
+  ASSERT_TRUE(blob.ok()) << blob.status().message();
+  EXPECT_EQ(ReadAll(PathOf("one two three")), "one two three");
+}
+
 TEST_F(SessionTest, NothingIsThereBeforeCommit) {
   const auto session = Begin();
   {
