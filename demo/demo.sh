@@ -1,5 +1,28 @@
 #!/usr/bin/env bash
-# What `make demo` shows. Needs only what `make build` made.
+# What `make demo` shows. Needs only what `make build` made: a small mixture-of-experts model lies
+# beside this script (tools/demo/train.py says how it was trained), and is asked a few things.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-"$root/build/release/bin/ingot" --version
+ingot="$root/build/release/bin/ingot"
+model="$root/demo/model"
+
+show() {
+  printf '\n$ ingot'
+  printf ' %q' "${@/#$root\//}"
+  printf '\n'
+  "$ingot" "$@"
+}
+
+show version
+for question in "What is 2+2?" "What is 47+38?" "Spell tiger." "What day comes after Sunday?" \
+  "What is the opposite of hot?"; do
+  show run "$model" "$question" --temperature 0
+done
+show run "$model" "What is 58+67?" --temperature 0 --think true --timings
+
+# Not only a show: a wrong answer is a failure.
+answer="$("$ingot" run "$model" "What is 47+38?" --temperature 0)"
+if [ "$answer" != 85 ]; then
+  echo "demo: expected the answer 85, found '$answer'" >&2
+  exit 1
+fi

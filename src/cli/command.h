@@ -47,6 +47,7 @@ class Session {
   // What the command is there to say, to standard output. Text that came from a file, a model or
   // the network must have gone through core::Printable.
   void Print(std::string_view text);
+  void Flush();  // so that a reader sees what was printed so far
   // One JSON value and a newline; strings that are not UTF-8 are repaired, never an exception.
   void PrintJson(const core::Json& json);
   // Remarks that are not the result, to standard error.

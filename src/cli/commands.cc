@@ -6,8 +6,9 @@ namespace ingot::cli {
 
 std::span<const Registrar> Commands() {
   static constexpr std::array kCommands = {
-      &AddListCommand,   &AddShowCommand, &AddCopyCommand,   &AddRemoveCommand,  &AddVerifyCommand,
-      &AddRepairCommand, &AddGcCommand,   &AddDoctorCommand, &AddVersionCommand,
+      &AddRunCommand,  &AddLogitsCommand, &AddListCommand,    &AddShowCommand,
+      &AddCopyCommand, &AddRemoveCommand, &AddVerifyCommand,  &AddRepairCommand,
+      &AddGcCommand,   &AddDoctorCommand, &AddVersionCommand,
   };
   return kCommands;
 }

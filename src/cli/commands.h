@@ -15,6 +15,7 @@ using Registrar = void (*)(CLI::App& app, Session& session);
 std::span<const Registrar> Commands();
 
 // Headings of the help page.
+inline const std::string kRunGroup = "Run models";
 inline const std::string kStoreGroup = "Models in the store";
 inline const std::string kMachineGroup = "This machine";
 
@@ -22,8 +23,10 @@ void AddCopyCommand(CLI::App& app, Session& session);
 void AddDoctorCommand(CLI::App& app, Session& session);
 void AddGcCommand(CLI::App& app, Session& session);
 void AddListCommand(CLI::App& app, Session& session);
+void AddLogitsCommand(CLI::App& app, Session& session);
 void AddRemoveCommand(CLI::App& app, Session& session);
 void AddRepairCommand(CLI::App& app, Session& session);
+void AddRunCommand(CLI::App& app, Session& session);
 void AddShowCommand(CLI::App& app, Session& session);
 void AddVerifyCommand(CLI::App& app, Session& session);
 void AddVersionCommand(CLI::App& app, Session& session);

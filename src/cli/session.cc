@@ -10,6 +10,8 @@ void Session::Print(std::string_view text) {
   output_failed_ |= std::fwrite(text.data(), 1, text.size(), out_) != text.size();
 }
 
+void Session::Flush() { output_failed_ |= std::fflush(out_) != 0; }
+
 void Session::PrintJson(const core::Json& json) {
   Print(json.dump(2, ' ', false, core::Json::error_handler_t::replace));
   Print("\n");
