@@ -67,7 +67,7 @@ struct TrustedSpan {
   bool trusted = true;
 };
 struct Trust {
-  std::vector<TrustedSpan> spans;  // empty: all of it
+  std::vector<TrustedSpan> spans;     // empty: all of it
   const TokenSet* guarded = nullptr;  // tokens not to be found in untrusted text
   const TokenSet* avoided = nullptr;  // nor to be made of it by the model
 

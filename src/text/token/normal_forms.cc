@@ -122,8 +122,7 @@ struct Symbol {
 
 class Segment {
  public:
-  Segment(bool compatibility, bool compose)
-      : compatibility_(compatibility), compose_(compose) {}
+  Segment(bool compatibility, bool compose) : compatibility_(compatibility), compose_(compose) {}
 
   void Add(uint32_t point, size_t from) {
     if (IsSyllable(point)) {
@@ -167,10 +166,9 @@ class Segment {
       }
       size_t end = begin;
       while (end < symbols_.size() && symbols_[end].combining != 0) ++end;
-      std::stable_sort(
-          symbols_.begin() + static_cast<ptrdiff_t>(begin),
-          symbols_.begin() + static_cast<ptrdiff_t>(end),
-          [](const Symbol& a, const Symbol& b) { return a.combining < b.combining; });
+      std::stable_sort(symbols_.begin() + static_cast<ptrdiff_t>(begin),
+                       symbols_.begin() + static_cast<ptrdiff_t>(end),
+                       [](const Symbol& a, const Symbol& b) { return a.combining < b.combining; });
       begin = end;
     }
   }

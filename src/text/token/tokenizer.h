@@ -119,8 +119,8 @@ class Tokenizer {
   std::vector<std::string> notes_;
   TokenId id_end_ = 0;
   TokenSet special_;
-  TokenSet guarded_;  // special_, and all added tokens that say so
-  TokenSet avoided_;  // guarded_ without the model's unknown token
+  TokenSet guarded_;         // special_, and all added tokens that say so
+  TokenSet avoided_;         // guarded_ without the model's unknown token
   bool asks_start_ = false;  // some pre-tokenizer wants to know where the text starts
 
   // Two texts for each id, end to end in one string: what a decoder flow takes, and plain bytes.
