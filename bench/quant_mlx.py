@@ -38,9 +38,7 @@ def main():
         if verb == "quantize":
             mx.eval(mx.quantize(part, **settings))
         else:
-            mx.eval(
-                mx.dequantize(*quantized[mode, bits, group], **settings, dtype=TYPES[name])
-            )
+            mx.eval(mx.dequantize(*quantized[mode, bits, group], **settings, dtype=TYPES[name]))
         print(time.perf_counter() - begin, flush=True)
 
 

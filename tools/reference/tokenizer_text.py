@@ -1,6 +1,6 @@
 """Text for tokenizer tests and benchmarks: made anew from a seed, the same each time."""
 
-# ruff: noqa: RUF001, SIM905 (characters that look like others are what is tested)
+# ruff: noqa: RUF001 (characters that look like others are what is tested)
 import pathlib
 import random
 import sysconfig

@@ -15,7 +15,7 @@ which the packages that carry those versions are fetched:
   tools/reference/tokenizer_unicode.py /tmp/ucd
 """
 
-# ruff: noqa: SIM905 (a list of names reads best as a text)
+
 import base64
 import pathlib
 import subprocess
