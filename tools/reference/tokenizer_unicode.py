@@ -15,7 +15,6 @@ which the packages that carry those versions are fetched:
   tools/reference/tokenizer_unicode.py /tmp/ucd
 """
 
-
 import base64
 import pathlib
 import subprocess
