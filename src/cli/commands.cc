@@ -5,11 +5,21 @@
 namespace ingot::cli {
 
 std::span<const Registrar> Commands() {
+  // clang-format off
   static constexpr std::array kCommands = {
-      &AddRunCommand,  &AddLogitsCommand, &AddListCommand,    &AddShowCommand,
-      &AddCopyCommand, &AddRemoveCommand, &AddVerifyCommand,  &AddRepairCommand,
-      &AddGcCommand,   &AddDoctorCommand, &AddVersionCommand,
+      &AddRunCommand,
+      &AddLogitsCommand,
+      &AddListCommand,
+      &AddShowCommand,
+      &AddCopyCommand,
+      &AddRemoveCommand,
+      &AddVerifyCommand,
+      &AddRepairCommand,
+      &AddGcCommand,
+      &AddDoctorCommand,
+      &AddVersionCommand,
   };
+  // clang-format on
   return kCommands;
 }
 
