@@ -10,6 +10,8 @@
 
 namespace ingot::quant {
 
+enum class Fp8 : uint8_t { kE4M3, kE5M2 };
+
 inline constexpr float kE4M3Max = 448.0f;
 inline constexpr float kE2M1Max = 6.0f;
 

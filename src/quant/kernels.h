@@ -9,6 +9,7 @@
 
 #include "core/cpu.h"
 #include "quant/error.h"
+#include "quant/fp8.h"
 #include "quant/modes.h"
 
 namespace ingot::quant {
@@ -52,15 +53,23 @@ struct DecodeRun {
   bool stream;  // the output is too large to be wanted from the caches: write around them
 };
 
-// Codes of an 8-bit float times one scale, rounded to `type`.
-enum class Fp8 : uint8_t { kE4M3, kE5M2 };
-struct Fp8Run {
+// Codes of an 8-bit float, each times the scale of its block of `block` values, rounded to `type`.
+struct Fp8DecodeRun {
   Fp8 kind;
   FloatType type;
   size_t count;
   const std::byte* codes;
-  float scale;
+  const float* scales;
+  size_t block;  // above 0
   std::byte* out;
+};
+
+struct Fp8EncodeRun {
+  Fp8 kind;
+  FloatType type;
+  size_t count;
+  const std::byte* source;
+  std::byte* codes;
 };
 
 // Source and decoded values of a stretch of one row, a multiple of 16 values long; adds to *sums.
@@ -76,7 +85,8 @@ struct Kernels {
   core::Isa isa;
   void (*encode)(const EncodeRun& run);
   void (*decode)(const DecodeRun& run);
-  void (*decode_fp8)(const Fp8Run& run);
+  void (*decode_fp8)(const Fp8DecodeRun& run);
+  void (*encode_fp8)(const Fp8EncodeRun& run);
   void (*measure)(const MeasureRun& run);
 };
 

@@ -160,7 +160,8 @@ TEST(Forms, DecodeEveryFp8CodeAtAnyLength) {
                                         .type = type,
                                         .count = count,
                                         .codes = codes.data(),
-                                        .scale = scale,
+                                        .scales = &scale,
+                                        .block = std::max<size_t>(count, 1),
                                         .out = out.data()});
             plain.resize(std::max(plain.size(), out.size()));
             const std::vector<std::byte> want(plain.begin(), plain.begin() + out.size());

@@ -48,17 +48,19 @@ typename V::I Magnitude(typename V::F x) {
   return V::And(V::BitsOf(x), V::SetInt(0x7fffffff));
 }
 
-// Finite x as E4M3 in the low byte of each lane, saturated at ±448; the other bytes are not zero.
+// Any x as E4M3 in the low byte of each lane, as E4M3FromF32 has it: infinities and NaN saturate at
+// ±448 too. The other bytes are not zero.
 template <class V>
 typename V::I ToE4M3(typename V::F x) {
   using I = typename V::I;
-  const auto magnitude = V::Min(V::FloatOf(Magnitude<V>(x)), V::Set(448.0f));
+  constexpr uint32_t kMost = 0x43e00000;  // 448
+  const I magnitude = V::MinInt(Magnitude<V>(x), V::SetInt(kMost));
   // Adding 2^(e+20), e the exponent and at least -6, leaves a whole number of eighths of 2^e in the
   // low bits, rounded to even. The constants 56 and 1 << 3 wrap away the exponent's bias.
   const I exponent =
-      V::MaxInt(V::And(V::BitsOf(magnitude), V::SetInt(0x7f800000)), V::SetInt((127 - 6) << 23));
+      V::MaxInt(V::And(magnitude, V::SetInt(0x7f800000)), V::SetInt((127 - 6) << 23));
   const I adder = V::AddInt(exponent, V::SetInt((20 << 23) + 56));
-  const I eighths = V::BitsOf(V::Add(magnitude, V::FloatOf(adder)));
+  const I eighths = V::BitsOf(V::Add(V::FloatOf(magnitude), V::FloatOf(adder)));
   const I code = V::AddInt(eighths, V::template ShiftRight<20>(exponent));
   const I sign = V::And(V::template ShiftRight<24>(V::BitsOf(x)), V::SetInt(0x80));
   return V::Or(code, sign);

@@ -30,11 +30,6 @@ typename V::F FromOrdered(typename V::I rank) {
   return FromHalves<V, kType>(V::And(V::Xor(rank, flip), V::SetInt(0xffff)));
 }
 
-template <class V>
-typename V::I MinInt(typename V::I a, typename V::I b) {
-  return V::SelectInt(V::LessInt(a, b), a, b);
-}
-
 template <class V, FloatType kType, size_t kVectors>
 bool WideMagnitudes(const std::byte* source, size_t groups, typename V::F& largest) {
   using W = typename V::W;
@@ -98,7 +93,7 @@ bool WideExtremes(const std::byte* source, size_t groups, typename V::F& low, ty
   }
   const I low_pairs = V::template ReducePairs<MinWideOp>(low_rows);
   const I high_pairs = V::template ReducePairs<MaxWideOp>(high_rows);
-  const I low_rank = MinInt<V>(V::LowInt(low_pairs), V::HighInt(low_pairs));
+  const I low_rank = V::MinInt(V::LowInt(low_pairs), V::HighInt(low_pairs));
   const I high_rank = V::MaxInt(V::LowInt(high_pairs), V::HighInt(high_pairs));
   low = FromOrdered<V, kType>(low_rank);
   high = FromOrdered<V, kType>(high_rank);

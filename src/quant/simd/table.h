@@ -4,8 +4,8 @@
 #ifndef INGOT_QUANT_SIMD_TABLE_H_
 #define INGOT_QUANT_SIMD_TABLE_H_
 
+#include "quant/simd/convert_fp8.h"
 #include "quant/simd/decode.h"
-#include "quant/simd/decode_fp8.h"
 #include "quant/simd/encode_affine.h"
 #include "quant/simd/encode_fp.h"
 #include "quant/simd/measure.h"
@@ -50,7 +50,7 @@ void Decode(const DecodeRun& run) {
 }
 
 template <class V>
-void DecodeFp8(const Fp8Run& run) {
+void DecodeFp8(const Fp8DecodeRun& run) {
   switch (run.type) {
     case FloatType::kF32:
       return DecodeFp8As<V, FloatType::kF32>(run);
@@ -62,11 +62,24 @@ void DecodeFp8(const Fp8Run& run) {
 }
 
 template <class V>
+void EncodeFp8(const Fp8EncodeRun& run) {
+  switch (run.type) {
+    case FloatType::kF32:
+      return EncodeFp8As<V, FloatType::kF32>(run);
+    case FloatType::kF16:
+      return EncodeFp8As<V, FloatType::kF16>(run);
+    case FloatType::kBF16:
+      return EncodeFp8As<V, FloatType::kBF16>(run);
+  }
+}
+
+template <class V>
 constexpr Kernels TableFor(core::Isa isa) {
   return {.isa = isa,
           .encode = Encode<V>,
           .decode = Decode<V>,
           .decode_fp8 = DecodeFp8<V>,
+          .encode_fp8 = EncodeFp8<V>,
           .measure = Measure<V>};
 }
 

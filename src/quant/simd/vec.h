@@ -26,7 +26,8 @@
 //   of
 //                                NaN gives a multiple of 256
 //   FromInt, BitsOf, FloatOf     conversion, and views of the same bits
-//   AddInt SubInt MaxInt And Or Xor ShiftLeft<n> ShiftRight<n>   (logical shifts, signed maximum)
+//   AddInt SubInt MinInt MaxInt And Or Xor ShiftLeft<n> ShiftRight<n>   (logical
+//                                shifts, signed extremes)
 //   Less Equal LessInt EqualInt, Select, SelectInt, Mask     (Mask: lane i is bit i)
 //   Lookup(table, i)             lane i & 15 of table
 //   ReduceTile<Op>(rows)         lane i is Op over the lanes of rows[i]; 16 rows

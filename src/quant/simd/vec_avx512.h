@@ -93,6 +93,7 @@ struct Avx512 {
   static F FloatOf(I a) { return _mm512_castsi512_ps(a); }
   static I AddInt(I a, I b) { return _mm512_add_epi32(a, b); }
   static I SubInt(I a, I b) { return _mm512_sub_epi32(a, b); }
+  static I MinInt(I a, I b) { return _mm512_min_epi32(a, b); }
   static I MaxInt(I a, I b) { return _mm512_max_epi32(a, b); }
   static I And(I a, I b) { return _mm512_and_si512(a, b); }
   static I Or(I a, I b) { return _mm512_or_si512(a, b); }

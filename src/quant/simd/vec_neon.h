@@ -186,6 +186,10 @@ struct Neon {
   static I SubInt(const I& a, const I& b) {
     return Map<I>([](uint32x4_t x, uint32x4_t y) { return vsubq_u32(x, y); }, a, b);
   }
+  static I MinInt(const I& a, const I& b) {
+    return Map<I>(
+        [](uint32x4_t x, uint32x4_t y) { return Unsigned(vminq_s32(Signed(x), Signed(y))); }, a, b);
+  }
   static I MaxInt(const I& a, const I& b) {
     return Map<I>(
         [](uint32x4_t x, uint32x4_t y) { return Unsigned(vmaxq_s32(Signed(x), Signed(y))); }, a, b);

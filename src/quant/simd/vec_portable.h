@@ -145,6 +145,13 @@ struct Portable {
   static I SubInt(const I& a, const I& b) {
     return Map<I>([](uint32_t x, uint32_t y) { return x - y; }, a, b);
   }
+  static I MinInt(const I& a, const I& b) {
+    return Map<I>(
+        [](uint32_t x, uint32_t y) {
+          return static_cast<int32_t>(x) < static_cast<int32_t>(y) ? x : y;
+        },
+        a, b);
+  }
   static I MaxInt(const I& a, const I& b) {
     return Map<I>(
         [](uint32_t x, uint32_t y) {
