@@ -8,6 +8,7 @@
 
 #include "core/checked.h"
 #include "core/strings.h"
+#include "quant/effort.h"
 #include "quant/exact_group.h"
 #include "quant/kernels.h"
 
@@ -78,6 +79,7 @@ struct Job {
   const FloatRows& source;
   const QuantizedBytes& out;
   uint64_t groups_in_row;
+  Effort effort;
   std::optional<float> global_scale;
   std::optional<float> encode_scale;
   std::span<QuantError> row_errors;  // empty unless errors are measured
@@ -92,7 +94,7 @@ using RunMarks = std::array<TileMarks, kRunGroups / kTileGroups>;
 // Groups [group, group + count), count <= kRunGroups, counted from the first row's first.
 void EncodeGroups(const Job& job, uint64_t group, uint64_t count, RunMarks& marks) {
   const bool has_biases = InfoOf(job.format.mode).has_biases;
-  job.kernels.encode({
+  const EncodeRun run{
       .format = job.format,
       .type = job.source.type,
       .groups = count,
@@ -102,7 +104,11 @@ void EncodeGroups(const Job& job, uint64_t group, uint64_t count, RunMarks& mark
       .scales = job.out.scales.data() + group * job.scale_bytes(),
       .biases = has_biases ? job.out.biases.data() + group * job.scale_bytes() : nullptr,
       .marks = marks.data(),
-  });
+  };
+  job.kernels.encode(run);
+  if (job.effort == Effort::kHigh) {
+    ImproveRun(job.kernels, run, job.global_scale ? &*job.global_scale : nullptr);
+  }
 }
 
 // Decodes one row again, a cache's worth at a time, and sums up what it lost.
@@ -227,7 +233,6 @@ Result<QuantizedSizes> SizesFor(Format format, FloatType type, uint64_t rows, ui
 Status Encode(Format format, const FloatRows& source, const QuantizedBytes& out,
               EncodeSummary* summary, const EncodeOptions& options) {
   INGOT_TRY(CheckArguments(format, source, out, options));
-  if (options.effort == Effort::kHigh) return core::Unsupported("high effort is not built in yet");
   if (source.rows == 0 || source.columns == 0) {
     summary->rows += source.rows;
     return Status::Ok();
@@ -238,6 +243,7 @@ Status Encode(Format format, const FloatRows& source, const QuantizedBytes& out,
           .source = source,
           .out = out,
           .groups_in_row = GroupsInRow(format, source.columns),
+          .effort = options.effort,
           .global_scale = options.global_scale,
           .encode_scale = {},
           .row_errors = row_errors};

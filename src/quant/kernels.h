@@ -84,6 +84,9 @@ struct MeasureRun {
 struct Kernels {
   core::Isa isa;
   void (*encode)(const EncodeRun& run);
+  // What a search for less squared error proposes in place of encode's results; not always better,
+  // and the marks are left alone. See effort.h.
+  void (*search)(const EncodeRun& run);
   void (*decode)(const DecodeRun& run);
   void (*decode_fp8)(const Fp8DecodeRun& run);
   void (*encode_fp8)(const Fp8EncodeRun& run);

@@ -9,6 +9,7 @@
 #include "quant/simd/encode_affine.h"
 #include "quant/simd/encode_fp.h"
 #include "quant/simd/measure.h"
+#include "quant/simd/search.h"
 
 namespace ingot::quant {
 
@@ -34,6 +35,18 @@ void Encode(const EncodeRun& run) {
       return EncodeTyped<V, FloatType::kF16>(run);
     case FloatType::kBF16:
       return EncodeTyped<V, FloatType::kBF16>(run);
+  }
+}
+
+template <class V>
+void Search(const EncodeRun& run) {
+  switch (run.type) {
+    case FloatType::kF32:
+      return SearchTyped<V, FloatType::kF32>(run);
+    case FloatType::kF16:
+      return SearchTyped<V, FloatType::kF16>(run);
+    case FloatType::kBF16:
+      return SearchTyped<V, FloatType::kBF16>(run);
   }
 }
 
@@ -77,6 +90,7 @@ template <class V>
 constexpr Kernels TableFor(core::Isa isa) {
   return {.isa = isa,
           .encode = Encode<V>,
+          .search = Search<V>,
           .decode = Decode<V>,
           .decode_fp8 = DecodeFp8<V>,
           .encode_fp8 = EncodeFp8<V>,
