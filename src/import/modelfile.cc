@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/strings.h"
+#include "core/utf8.h"
 #include "store/json_text.h"
 
 namespace ingot::import {
@@ -22,25 +23,6 @@ bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-void AppendUtf8(std::string& out, uint32_t point) {
-  const auto put = [&](uint32_t byte) { out.push_back(static_cast<char>(byte)); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xC0 | point >> 6);
-    put(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    put(0xE0 | point >> 12);
-    put(0x80 | (point >> 6 & 0x3F));
-    put(0x80 | (point & 0x3F));
-  } else {
-    put(0xF0 | point >> 18);
-    put(0x80 | (point >> 12 & 0x3F));
-    put(0x80 | (point >> 6 & 0x3F));
-    put(0x80 | (point & 0x3F));
-  }
-}
-
 Result<std::string> FromUtf16(std::string_view bytes, bool big_endian) {
   if (bytes.size() % 2 != 0) return InvalidArgument("half a UTF-16 character at the end");
   const auto unit = [&](size_t i) {
@@ -58,7 +40,7 @@ Result<std::string> FromUtf16(std::string_view bytes, bool big_endian) {
     } else if (point >= 0xD800 && point < 0xE000) {
       return InvalidArgument("half of a UTF-16 pair stands alone");
     }
-    AppendUtf8(text, point);
+    core::AppendUtf8(text, point);
   }
   return text;
 }

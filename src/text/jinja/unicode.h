@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/utf8.h"
+
 namespace ingot::text::jinja {
 
 // The character that starts at text[at], and how many bytes it takes.
@@ -17,7 +19,7 @@ struct Utf8Char {
   uint32_t size = 1;
 };
 Utf8Char DecodeUtf8(std::string_view text, size_t at);
-void AppendUtf8(std::string& out, uint32_t code);
+using core::AppendUtf8;
 size_t CountChars(std::string_view text);
 // The start of the character before text[at]; at > 0.
 size_t PreviousChar(std::string_view text, size_t at);
