@@ -9,6 +9,7 @@ std::span<const Registrar> Commands() {
   static constexpr std::array kCommands = {
       &AddRunCommand,
       &AddLogitsCommand,
+      &AddCreateCommand,
       &AddListCommand,
       &AddShowCommand,
       &AddCopyCommand,

@@ -20,6 +20,7 @@ inline const std::string kStoreGroup = "Models in the store";
 inline const std::string kMachineGroup = "This machine";
 
 void AddCopyCommand(CLI::App& app, Session& session);
+void AddCreateCommand(CLI::App& app, Session& session);
 void AddDoctorCommand(CLI::App& app, Session& session);
 void AddGcCommand(CLI::App& app, Session& session);
 void AddListCommand(CLI::App& app, Session& session);

@@ -1,6 +1,7 @@
 #include "import/write_blobs.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -152,7 +153,7 @@ class Writer {
     stream.cancelled = &stop_;
     stream.on_progress = [&](uint64_t done) {
       progress_->Add(done);
-      if (options_.cancelled != nullptr && options_.cancelled->load()) stop_ = true;
+      if (options_.cancelled && options_.cancelled()) stop_ = true;
     };
     size_t at = 0;
     for (const PlannedWeight& weight : blob.weights) {

@@ -3,8 +3,8 @@
 #ifndef INGOT_IMPORT_WRITE_BLOBS_H_
 #define INGOT_IMPORT_WRITE_BLOBS_H_
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,7 +24,7 @@ struct WriteOptions {
   core::ThreadPool* pool = nullptr;  // nullptr: the shared one
   core::ProgressSink* progress = nullptr;
   std::string step = "importing";
-  const std::atomic<bool>* cancelled = nullptr;
+  std::function<bool()> cancelled = {};  // asked often, by any thread
 };
 
 // A weight that something is to be said of.

@@ -224,8 +224,7 @@ TEST_F(CreateTest, KeepsTheOldModelUntilTheNewOneIsComplete) {
   const CreateOutcome old = Create("m", dir_ / "a");
   SourceFolder broken = MakeModel(dir_ / "b", "llama", Form::kStacked, {.hidden = 64});
   broken.Write();
-  const std::atomic<bool> cancelled = true;
-  const auto failed = TryCreate("m", "FROM b", {}, {.cancelled = &cancelled});
+  const auto failed = TryCreate("m", "FROM b", {}, {.cancelled = [] { return true; }});
   EXPECT_EQ(failed.status().code(), core::Code::kCancelled);
   EXPECT_EQ(store_.Read(*store::ModelName::Parse("m"))->raw.id, old.model.raw.id);
   ExpectClean();
