@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PREFIX ?= /usr/local
+CROSS_SHARE ?= 4
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 INGOT_MLX ?= $(if $(filter Darwin,$(shell uname -s)),metal,cpu)
 export INGOT_MLX
@@ -60,7 +61,8 @@ lint: build  ## formatting, layers, clang-tidy, house rules
 cross:  ## build the portable rooms for aarch64 and run their tests under qemu
 	@tools/setup.sh build cross
 	@$(call compile,aarch64)
-	@$(call ctest,aarch64,1200)
+	@echo "cross: the processor is emulated: long tests take 1/$(CROSS_SHARE) of their inputs (INGOT_TEST_SHARE)"
+	@INGOT_TEST_SHARE=$(CROSS_SHARE) $(call ctest,aarch64,1200)
 
 fuzz:  ## a short run of every fuzz target
 	@tools/setup.sh build ci

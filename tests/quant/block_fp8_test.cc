@@ -49,42 +49,52 @@ Weight MakeWeight(std::vector<uint64_t> shape, std::vector<uint64_t> scale_shape
   return weight;
 }
 
-// The value at (member, row, column) by the definition: the scale's indices are the value's
-// divided.
-float Expected(const Weight& w, Fp8 kind, FloatType type, uint64_t member, uint64_t row,
-               uint64_t column) {
+// The scale's index in each dimension is the value's, divided by how many values share it.
+uint64_t StepOf(uint64_t values, uint64_t scales) {
+  if (scales == 1) return std::max<uint64_t>(values, 1);
+  return scales == values ? 1 : 128;
+}
+
+// Every value by the definition, not yet rounded to the type asked for.
+std::vector<float> Expected(const Weight& w, Fp8 kind) {
+  const bool stacked = w.shape.size() == 3;
+  const uint64_t members = stacked ? w.shape[0] : 1;
   const uint64_t rows = w.shape[w.shape.size() - 2];
-  const auto code = static_cast<uint8_t>(w.codes[(member * rows + row) * w.columns() + column]);
-  const uint64_t index[] = {member, row, column};
-  const uint64_t value_shape[] = {w.shape.size() == 3 ? w.shape[0] : 1, rows, w.columns()};
-  std::vector<uint64_t> scale_shape = w.scale_shape;
-  if (scale_shape.size() < 3 && w.shape.size() == 2) scale_shape.insert(scale_shape.begin(), 1);
-  while (scale_shape.size() < 3) scale_shape.push_back(1);
-  uint64_t at = 0;
-  for (int i = 0; i < 3; ++i) {
-    const bool blocked = scale_shape[i] != 1 && scale_shape[i] != value_shape[i];
-    const uint64_t step = scale_shape[i] == 1 ? value_shape[i] : blocked ? 128 : 1;
-    at = at * scale_shape[i] + index[i] / step;
+  std::vector<uint64_t> scales = w.scale_shape;
+  if (!stacked) scales.insert(scales.begin(), 1);
+  scales.resize(3, 1);
+  const uint64_t steps[] = {StepOf(members, scales[0]), StepOf(rows, scales[1]),
+                            StepOf(w.columns(), scales[2])};
+  std::vector<float> values;
+  values.reserve(w.codes.size());
+  for (uint64_t member = 0; member < members; ++member) {
+    for (uint64_t row = 0; row < rows; ++row) {
+      const uint64_t line = (member / steps[0] * scales[1] + row / steps[1]) * scales[2];
+      for (uint64_t column = 0; column < w.columns(); ++column) {
+        const auto code = static_cast<uint8_t>(w.codes[values.size()]);
+        const float value = kind == Fp8::kE4M3 ? F32FromE4M3(code) : F32FromE5M2(code);
+        const uint64_t at = line + column / steps[2];
+        values.push_back(value * LoadFloat(w.scale_type, w.scales.data(), at));
+      }
+    }
   }
-  const float value = kind == Fp8::kE4M3 ? F32FromE4M3(code) : F32FromE5M2(code);
-  return RoundTo(type, value * LoadFloat(w.scale_type, w.scales.data(), at));
+  return values;
 }
 
 void CheckDecoding(const Weight& w) {
   for (Fp8 kind : {Fp8::kE4M3, Fp8::kE5M2}) {
+    const std::vector<float> expected = Expected(w, kind);
     for (FloatType type : kTypes) {
       for (core::Isa isa : core::SupportedIsas()) {
         std::vector<std::byte> out(w.codes.size() * SizeOf(type));
         const core::Status status =
             DecodeFp8Rows(w.view(kind), 0, w.rows(), type, out, {.isa = isa});
         ASSERT_TRUE(status.ok()) << status.message();
-        const uint64_t rows = w.shape[w.shape.size() - 2];
         for (uint64_t i = 0; i < w.codes.size(); ++i) {
-          const uint64_t row = i / w.columns();
-          const float want = Expected(w, kind, type, row / rows, row % rows, i % w.columns());
+          const float want = RoundTo(type, expected[i]);
           const float got = LoadFloat(type, out.data(), i);
           ASSERT_TRUE(got == want || (std::isnan(got) && std::isnan(want)))
-              << core::IsaName(isa) << " row " << row << " column " << i % w.columns();
+              << core::IsaName(isa) << " row " << i / w.columns() << " column " << i % w.columns();
         }
       }
     }
@@ -104,15 +114,15 @@ TEST(BlockFp8, StackedWeightsHaveTheirOwnBlocks) {
 }
 
 TEST(BlockFp8, OneScaleARowOrATensorIsUnderstood) {
-  CheckDecoding(MakeWeight({200, 160}, {200, 1}));
-  CheckDecoding(MakeWeight({200, 160}, {200}, FloatType::kF16));
-  CheckDecoding(MakeWeight({3, 200, 160}, {3, 200, 1}));
-  CheckDecoding(MakeWeight({3, 200, 160}, {3, 200}));
-  CheckDecoding(MakeWeight({200, 160}, {1}));
-  CheckDecoding(MakeWeight({200, 160}, {}));
-  CheckDecoding(MakeWeight({3, 200, 160}, {1}));
-  CheckDecoding(MakeWeight({3, 200, 160}, {3}));
-  CheckDecoding(MakeWeight({3, 200, 160}, {3, 1}));
+  CheckDecoding(MakeWeight({141, 40}, {141, 1}));
+  CheckDecoding(MakeWeight({141, 40}, {141}, FloatType::kF16));
+  CheckDecoding(MakeWeight({3, 141, 40}, {3, 141, 1}));
+  CheckDecoding(MakeWeight({3, 141, 40}, {3, 141}));
+  CheckDecoding(MakeWeight({141, 40}, {1}));
+  CheckDecoding(MakeWeight({141, 40}, {}));
+  CheckDecoding(MakeWeight({3, 141, 40}, {1}));
+  CheckDecoding(MakeWeight({3, 141, 40}, {3}));
+  CheckDecoding(MakeWeight({3, 141, 40}, {3, 1}));
 }
 
 TEST(BlockFp8, AnySpanOfRowsDecodesAsTheWholeDoes) {

@@ -8,6 +8,7 @@
 
 #include "quant/fp8.h"
 #include "tests/quant/test_rows.h"
+#include "tests/testing/share.h"
 
 namespace ingot::quant {
 namespace {
@@ -54,7 +55,8 @@ TEST(HighEffort, IsNeverWorseOnAnyGroup) {
         for (std::optional<float> global :
              {std::optional<float>(), std::optional<float>(3000.0f)}) {
           if (global && !InfoOf(format.mode).takes_global_scale) continue;
-          const TestRows rows = MakeRows(type, 23, uint64_t{format.group_size} * 7, kind, ++seed);
+          const TestRows rows = MakeRows(type, testing::ShareOf(23, 5),
+                                         uint64_t{format.group_size} * 7, kind, ++seed);
           const Encoded plain = EncodeAll(format, rows.view(), {.global_scale = global});
           const Encoded high =
               EncodeAll(format, rows.view(), {.effort = Effort::kHigh, .global_scale = global});
@@ -78,7 +80,7 @@ TEST(HighEffort, LosesAtLeastATenthLessOnFourBitTypes) {
     const Format format = *ParseType(name);
     for (Shape shape : {Shape::kGauss, Shape::kLaplace, Shape::kOutliers}) {
       for (FloatType type : {FloatType::kF32, FloatType::kBF16}) {
-        const TestRows rows = Draw(shape, type, 64, 2048);
+        const TestRows rows = Draw(shape, type, testing::ShareOf(64, 8), 2048);
         const auto error = [&](Effort effort) {
           const Encoded encoded = EncodeAll(format, rows.view(), {.effort = effort});
           return Sum(GroupErrors(format, rows, DecodeAll(format, rows.view(), encoded)));
@@ -122,8 +124,8 @@ TEST(HighEffort, GivesTheSameBitsInEveryFormAndOnAnyThreads) {
   uint64_t seed = 100;
   for (Format format : AllFormats()) {
     for (FloatType type : kFloatTypes) {
-      const TestRows rows =
-          MakeRows(type, 41, uint64_t{format.group_size} * 5, Kind::kHostile, ++seed);
+      const TestRows rows = MakeRows(type, testing::ShareOf(41, 7), uint64_t{format.group_size} * 5,
+                                     Kind::kHostile, ++seed);
       const auto encode = [&](core::Isa isa, core::ThreadPool* pool) {
         return EncodeAll(format, rows.view(), {.effort = Effort::kHigh, .pool = pool, .isa = isa});
       };

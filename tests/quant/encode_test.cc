@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/quant/test_rows.h"
+#include "tests/testing/share.h"
 
 namespace ingot::quant {
 namespace {
@@ -15,7 +16,8 @@ TEST(Encode, DependsNeitherOnThreadsNorOnHowRowsAreCutIntoCalls) {
   core::ThreadPool three(3);
   for (Format format : AllFormats()) {
     const uint64_t columns = uint64_t{format.group_size} * 10;
-    const TestRows rows = MakeRows(FloatType::kBF16, 301, columns, Kind::kHostile);
+    const TestRows rows =
+        MakeRows(FloatType::kBF16, testing::ShareOf(301, 67), columns, Kind::kHostile);
     QuantError whole_error;
     const Encoded whole = EncodeAll(format, rows.view(), {.error = &whole_error, .pool = &one});
     QuantError threaded_error;
@@ -128,8 +130,8 @@ TEST(Encode, TellsOfNanAndInfinityInTheSource) {
 
 TEST(Encode, MeasuresWhatWasLost) {
   for (Format format : AllFormats()) {
-    const TestRows rows =
-        MakeRows(FloatType::kF32, 50, uint64_t{format.group_size} * 30, Kind::kWild, 11);
+    const TestRows rows = MakeRows(FloatType::kF32, testing::ShareOf(50, 8),
+                                   uint64_t{format.group_size} * 30, Kind::kWild, 11);
     QuantError error;
     const Encoded encoded = EncodeAll(format, rows.view(), {.error = &error});
     const std::vector<float> decoded = DecodeAll(format, rows.view(), encoded);

@@ -8,6 +8,7 @@
 #include "quant/fp8.h"
 #include "quant/kernels.h"
 #include "tests/quant/test_rows.h"
+#include "tests/testing/share.h"
 
 namespace ingot::quant {
 namespace {
@@ -77,7 +78,7 @@ TEST(Forms, EncodeAsThePlainCodeDoes) {
   for (const Case& c : AllCases()) {
     // Whole tiles and a rest.
     const uint64_t columns = uint64_t{c.format.group_size} * 7;
-    const TestRows rows = MakeRows(c.type, 23, columns, c.kind, ++seed);
+    const TestRows rows = MakeRows(c.type, testing::ShareOf(23, 5), columns, c.kind, ++seed);
     RunBuffers plain(c, rows);
     for (size_t first = 0; first < plain.run.groups; first += kTileGroups) {
       EncodeTileExactly(plain.run, first, std::min(kTileGroups, plain.run.groups - first));
@@ -104,7 +105,7 @@ TEST(Forms, DecodeAsThePlainCodeDoes) {
   std::mt19937_64 random(7);
   for (const Case& c : AllCases()) {
     for (FloatType out : kFloatTypes) {
-      const uint64_t groups = 16 * 3 + 5;
+      const uint64_t groups = testing::ShareOf(16 * 3 + 5, 16 + 5);
       const uint64_t values = groups * c.format.group_size;
       const TestRows rows = MakeRows(c.type, 1, values, c.kind, random());
       RunBuffers stored(c, rows);
