@@ -2,19 +2,24 @@
 
 Random and adversarial groups, every mode, bit width, group size and type, every instruction set of
 the machine. Codes, scales and biases must be equal as bits; decoded values likewise, except that any
-NaN equals any other.
+NaN equals any other. What kinds of groups there were is counted from the groups themselves
+(group_classes.py), and too few of any kind is a failure.
 
-    python mlx_differential_test.py LIBRARY [--groups N] [--seed S]
+    python mlx_differential_test.py LIBRARY [--groups N] [--rounds R] [--seed S]
 
-LIBRARY is the shared library of c_api.cc; N is the number of groups a mode and type (20,000 or more
-are judged; ten times as many run in `make soak`).
+LIBRARY is the shared library of c_api.cc; N is the number of groups a mode and type. The 20,000 that
+are asked for run in every `make test`, and so in CI, all of them; `make soak` (INGOT_SOAK set) runs
+ten rounds of as many, each with its own seed.
 """
 
 import argparse
+import collections
 import ctypes
+import os
 import sys
 import time
 
+import group_classes
 import mlx.core as mx
 import numpy as np
 
@@ -144,7 +149,7 @@ def source_groups(rng, fmt, type_name, count):
         f(rng.standard_normal((n, 1)) + 1e-3 * normal()),  # a constant with a little noise
         f(normal() * 10.0 ** rng.uniform(-9, -4, (n, 1))),  # around the least affine scale
         # Ties: multiples of half a step between a lower and an upper end.
-        f(small * (rng.integers(0, 2 * (2**bits - 1) + 1, (n, group)) / 2 - rng.integers(0, 2**bits, (n, 1)))),
+        f(small * (half_steps(rng, bits, (n, group)) - rng.integers(0, 2**bits, (n, 1)))),
         # Ties between E2M1 or E4M3 values, under scales that are E4M3 or powers of two.
         f(
             small
@@ -163,6 +168,14 @@ def source_groups(rng, fmt, type_name, count):
     assert len(parts) == kinds
     words = np.concatenate(parts)
     return np.concatenate([words, rng.permutation(words)])
+
+
+def half_steps(rng, bits, shape):
+    """Whole numbers of half steps from 0 to the last code, both ends among them."""
+    steps = rng.integers(0, 2 * (2**bits - 1) + 1, shape) / 2
+    steps[:, rng.integers(shape[1] // 2)] = 0
+    steps[:, shape[1] // 2 + rng.integers(shape[1] // 2)] = 2**bits - 1
+    return steps
 
 
 def nudged(rng, words):
@@ -240,9 +253,13 @@ def explain(what, fmt, type_name, isa, got, want, words):
         print("  group:", [hex(int(w)) for w in words[row, at : at + group]])
 
 
-def check_encoding(ours, rng, fmt, type_name, count, global_scale=None):
+def check_encoding(ours, rng, fmt, type_name, count, global_scale=None, classes=None):
     words = shaped(rng, source_groups(rng, fmt, type_name, count))
     want = mlx_quantize(fmt, type_name, words, global_scale)
+    if classes is not None:
+        values = np.array(to_mx(words, type_name).astype(mx.float32))
+        classes.update(group_classes.count(fmt, type_name, words, values, want[1]))
+        classes["magnitudes"] = group_classes.count_magnitudes(values, fmt[2])
     for isa in ours.isas:
         got = ours.encode(fmt, isa, type_name, words, global_scale)
         for name, a, b in zip(("codes", "scales", "biases"), got, want):
@@ -293,10 +310,56 @@ def check_decoding(ours, rng, fmt, scale_type, out_type, count, global_scale=Non
     return want.size // fmt[2], 0
 
 
+def check_format(ours, rng, fmt, groups, fewest):
+    """Both directions of a mode in every type; the number of failures. Keeps fewest, by class."""
+    failures = 0
+    least = None
+    for type_name in TYPES:
+        classes = collections.Counter()
+        results = [check_encoding(ours, rng, fmt, type_name, groups, classes=classes)]
+        for out in TYPES if is_affine(fmt) else [type_name]:
+            results.append(check_decoding(ours, rng, fmt, type_name, out, groups))
+        failures += sum(failed for _, failed in results)
+        counts = [count for count, _ in results]
+        least = min(counts if least is None else [least, *counts])
+        for name in group_classes.NAMES:
+            fewest[name] = min(fewest.get(name, groups), classes[name])
+            if classes[name] < groups // 100:
+                print(f"FAIL {fmt} {type_name}: {classes[name]} groups are {name}: too few")
+                failures += 1
+        fewest["magnitudes"] = min(fewest.get("magnitudes", 1000), classes["magnitudes"])
+        if classes["magnitudes"] < 16:
+            print(f"FAIL {fmt} {type_name}: groups of {classes['magnitudes']} magnitudes")
+            failures += 1
+    print(f"{fmt[0]} {fmt[1]} bits, groups of {fmt[2]}: {least} groups a type and direction")
+    return failures
+
+
+def check_all(ours, seed, groups):
+    rng = np.random.default_rng(seed)
+    print(f"seed {seed}, instruction sets: {', '.join(ours.isas)}")
+    fewest = {}
+    failures = sum(check_format(ours, rng, fmt, groups, fewest) for fmt in FORMATS)
+    print(
+        f"groups of at least {fewest.pop('magnitudes')} magnitudes in every mode and type, and of"
+    )
+    print("  " + ", ".join(f"{name} {least}" for name, least in fewest.items()))
+    for global_scale in (0.37, 3.0, 1e-3, 2688.0, 2e4, 0.0, -1.0, float("inf")):
+        for type_name in TYPES:
+            fmt = ("nvfp4", 4, 16)
+            failures += check_encoding(ours, rng, fmt, type_name, groups, global_scale)[1]
+            failures += check_decoding(ours, rng, fmt, type_name, type_name, groups, global_scale)[
+                1
+            ]
+        print(f"nvfp4 with global scale {global_scale}: {groups} groups a type and direction")
+    return failures
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("library")
     parser.add_argument("--groups", type=int, default=20000)
+    parser.add_argument("--rounds", type=int, default=10 if "INGOT_SOAK" in os.environ else 1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     mx.set_default_device(mx.cpu)
@@ -305,30 +368,8 @@ def main():
     ours = Ours(args.library)
     if len(ours.isas) < 2:
         sys.exit(f"only {ours.isas} of the instruction sets run here")
-    rng = np.random.default_rng(args.seed)
-    failures = 0
     started = time.time()
-    print(f"seed {args.seed}, instruction sets: {', '.join(ours.isas)}")
-    for fmt in FORMATS:
-        least = None
-        for type_name in TYPES:
-            for check in [lambda: check_encoding(ours, rng, fmt, type_name, args.groups)] + [
-                lambda out=out: check_decoding(ours, rng, fmt, type_name, out, args.groups)
-                for out in TYPES
-                if is_affine(fmt) or type_name == out
-            ]:
-                groups, failed = check()
-                failures += failed
-                least = groups if least is None else min(least, groups)
-        print(f"{fmt[0]} {fmt[1]} bits, groups of {fmt[2]}: {least} groups a type and direction")
-    for global_scale in (0.37, 3.0, 1e-3, 2688.0, 2e4, 0.0, -1.0, float("inf")):
-        for type_name in TYPES:
-            fmt = ("nvfp4", 4, 16)
-            failures += check_encoding(ours, rng, fmt, type_name, args.groups, global_scale)[1]
-            failures += check_decoding(
-                ours, rng, fmt, type_name, type_name, args.groups, global_scale
-            )[1]
-        print(f"nvfp4 with global scale {global_scale}: {args.groups} groups a type and direction")
+    failures = sum(check_all(ours, args.seed + i, args.groups) for i in range(args.rounds))
     print(f"{failures} failures, {time.time() - started:.1f} s")
     sys.exit(1 if failures else 0)
 

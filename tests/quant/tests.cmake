@@ -7,5 +7,8 @@ if(INGOT_WITH_MLX AND NOT INGOT_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
            COMMAND "${CMAKE_SOURCE_DIR}/.deps/venv/bin/python"
                    "${CMAKE_CURRENT_LIST_DIR}/mlx_differential_test.py"
                    "$<TARGET_FILE:ingot_quant_c_api>")
-  set_tests_properties(quant.mlx_differential PROPERTIES LABELS quant)
+  add_test(NAME quant.mlx_goldens
+           COMMAND "${CMAKE_SOURCE_DIR}/.deps/venv/bin/python"
+                   "${CMAKE_SOURCE_DIR}/tools/reference/quant_goldens.py" --check)
+  set_tests_properties(quant.mlx_differential quant.mlx_goldens PROPERTIES LABELS quant)
 endif()
