@@ -9,6 +9,8 @@ std::span<const Registrar> Commands() {
   static constexpr std::array kCommands = {
       &AddRunCommand,
       &AddLogitsCommand,
+      &AddPplCommand,
+      &AddBenchCommand,
       &AddCreateCommand,
       &AddListCommand,
       &AddShowCommand,

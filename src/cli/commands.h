@@ -19,12 +19,14 @@ inline const std::string kRunGroup = "Run models";
 inline const std::string kStoreGroup = "Models in the store";
 inline const std::string kMachineGroup = "This machine";
 
+void AddBenchCommand(CLI::App& app, Session& session);
 void AddCopyCommand(CLI::App& app, Session& session);
 void AddCreateCommand(CLI::App& app, Session& session);
 void AddDoctorCommand(CLI::App& app, Session& session);
 void AddGcCommand(CLI::App& app, Session& session);
 void AddListCommand(CLI::App& app, Session& session);
 void AddLogitsCommand(CLI::App& app, Session& session);
+void AddPplCommand(CLI::App& app, Session& session);
 void AddRemoveCommand(CLI::App& app, Session& session);
 void AddRepairCommand(CLI::App& app, Session& session);
 void AddRunCommand(CLI::App& app, Session& session);

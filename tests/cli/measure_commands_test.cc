@@ -1,0 +1,114 @@
+// `ingot bench` and `ingot ppl` over the model that the repository carries.
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/json.h"
+#include "model/stored_tensors.h"
+#include "model/traffic.h"
+#include "tests/cli/run_cli.h"
+#include "tests/testing/temp_dir.h"
+
+namespace ingot::cli {
+namespace {
+
+using core::Json;
+using ::testing::HasSubstr;
+
+constexpr const char* kModel = INGOT_SOURCE_DIR "/demo/model";
+
+TEST(BenchCommandTest, ReportsSpeedsAndWhatTheyAreOfTheMemorys) {
+  const Outcome run = Ingot({"bench", kModel, "-p", "12", "-n", "6", "-r", "3", "--json"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  const auto report = core::ParseJson(run.out);
+  ASSERT_TRUE(report.ok()) << run.out;
+  EXPECT_EQ((*report)["prompt_tokens"], 12);
+  EXPECT_EQ((*report)["generated_tokens"], 6);
+  for (const char* key :
+       {"prefill_tokens_per_second", "decode_tokens_per_second", "first_token_seconds"}) {
+    const Json& measured = (*report)[key];
+    EXPECT_GT(measured["min"].get<double>(), 0) << key;
+    EXPECT_LE(measured["min"].get<double>(), measured["median"].get<double>()) << key;
+    EXPECT_LE(measured["median"].get<double>(), measured["max"].get<double>()) << key;
+  }
+  const double share = (*report)["share_of_bandwidth"];
+  EXPECT_NEAR(share,
+              (*report)["decode_tokens_per_second"]["median"].get<double>() *
+                  (*report)["bytes_per_token"].get<double>() /
+                  (*report)["bandwidth_bytes_per_second"].get<double>(),
+              share * 1e-6);
+}
+
+TEST(BenchCommandTest, PrintsATableForPeople) {
+  const Outcome run = Ingot({"bench", kModel, "-p", "5", "-n", "2", "-r", "1"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  for (const char* part : {"prefill", "first token", "decode", "weights", "GB/s", "tokens/s"}) {
+    EXPECT_THAT(run.out, HasSubstr(part));
+  }
+}
+
+TEST(BenchCommandTest, WhatDoesNotFitTheContextIsRefused) {
+  const Outcome run = Ingot({"bench", kModel, "-p", "8000", "-n", "193"});
+  EXPECT_NE(run.exit, 0);
+  EXPECT_THAT(run.err, HasSubstr("room for 8192 tokens, and 8193 are asked for"));
+}
+
+// 2 of 16 experts are read, the embedding is the head too and read whole.
+TEST(TrafficTest, CountsWhatAStepReads) {
+  const auto tensors = model::StoredTensors::FromFolder(core::Env::Posix(), kModel);
+  ASSERT_TRUE(tensors.ok());
+  const auto config = core::ParseJson(
+      *core::ReadSmallFile(core::Env::Posix(), core::Path(kModel) / "config.json", 1 << 20));
+  uint64_t experts = 0;
+  for (size_t i = 0; i < tensors->size(); ++i) {
+    if (tensors->name(i).find(".experts.") == std::string_view::npos) continue;
+    experts += uint64_t{2} * tensors->shape(i)[0] * tensors->shape(i)[1];
+  }
+  ASSERT_GT(experts, 0u);
+  const auto stored = model::BytesPerToken(*tensors, *config, {});
+  ASSERT_TRUE(stored.ok());
+  EXPECT_EQ(*stored, tensors->bytes() - experts + experts / 8);
+  EXPECT_EQ(*model::BytesPerToken(*tensors, *config, ops::mx::float32), 2 * *stored);
+}
+
+TEST(PplCommandTest, ReportsPerplexityAndWhatItRestsOn) {
+  const testing::TempDir dir;
+  const std::string text = "What is 12+34?\n46\nSpell cat.\nc-a-t\n";
+  const std::string file = dir / "text";
+  std::ofstream(file) << text;
+  const Outcome run = Ingot({"ppl", kModel, "-f", file.c_str(), "--dtype", "float32", "--json"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  const auto report = core::ParseJson(run.out);
+  ASSERT_TRUE(report.ok());
+  const auto tokens = (*report)["tokens"].get<size_t>();
+  EXPECT_EQ((*report)["scored_tokens"], tokens - 1);
+  EXPECT_EQ((*report)["window"], 2048);
+  EXPECT_NEAR((*report)["perplexity"].get<double>(),
+              std::exp((*report)["nats_per_token"].get<double>()),
+              1e-9 * (*report)["perplexity"].get<double>());
+  EXPECT_GT((*report)["standard_error"].get<double>(), 0);
+
+  const Outcome bf16 = Ingot({"ppl", kModel, "-f", file.c_str()});
+  EXPECT_EQ(bf16.exit, 0);
+  EXPECT_THAT(bf16.out, HasSubstr("perplexity "));
+  EXPECT_THAT(bf16.out, HasSubstr("in windows of 2048"));
+}
+
+TEST(PplCommandTest, BadInputIsRefused) {
+  const testing::TempDir dir;
+  const std::string file = dir / "empty";
+  std::ofstream(file).flush();
+  EXPECT_THAT(Ingot({"ppl", kModel, "-f", file.c_str()}).err, HasSubstr("at least 2"));
+  EXPECT_THAT(Ingot({"ppl", kModel, "-f", (dir / "none").c_str()}).err, HasSubstr("none"));
+  std::ofstream(file) << "some words that make a few tokens";
+  EXPECT_THAT(Ingot({"ppl", kModel, "-f", file.c_str(), "--ctx", "9000"}).err,
+              HasSubstr("expected 2 to 8192"));
+}
+
+}  // namespace
+}  // namespace ingot::cli
