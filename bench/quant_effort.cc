@@ -7,8 +7,11 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <numeric>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/thread_pool.h"
@@ -19,7 +22,7 @@ namespace {
 using namespace ingot;         // NOLINT: a program
 using namespace ingot::quant;  // NOLINT
 
-constexpr uint64_t kRows = 1024;
+constexpr uint64_t kRows = 512;
 constexpr uint64_t kColumns = 4096;
 
 enum class Shape { kGauss, kLaplace, kOutliers };
@@ -92,29 +95,34 @@ void PrintTypes() {
   }
 }
 
-// mxfp4 has nothing to choose but the power of two: what that buys depends on where the values lie
-// between two of them.
-void PrintPowerScales() {
-  const Format format = *ParseType("mxfp4");
-  std::printf("\nmxfp4, Gaussian, by standard deviation:");
-  double plain_sum = 0;
-  double high_sum = 0;
-  for (int eighth = 0; eighth < 8; ++eighth) {
-    const double sigma = std::exp2(eighth / 8.0);
-    const std::vector<std::byte> source = Draw(Shape::kGauss, sigma);
-    const double plain = Measure(format, source, Effort::kPlain).mean_squared_error;
-    const double high = Measure(format, source, Effort::kHigh).mean_squared_error;
-    std::printf(" %.3f: %.1f%%", sigma, 100 * (1 - high / plain));
-    plain_sum += plain / (sigma * sigma);
-    high_sum += high / (sigma * sigma);
+// What a search can gain depends on how wide the values spread: a power of two may just fit or just
+// not, and nvfp4's scales are coarse where they are small. So: over an octave of standard
+// deviations, in eighths.
+void PrintOctave(double lowest) {
+  std::printf("\nless mean squared error for standard deviations of %g to %g: least, mean, most\n",
+              lowest, 2 * lowest);
+  for (const auto& [shape, name] : kShapes) {
+    for (std::string_view type : {"int4", "nvfp4", "mxfp4"}) {
+      const Format format = *ParseType(type);
+      std::vector<double> gains;
+      for (int eighth = 0; eighth < 8; ++eighth) {
+        const std::vector<std::byte> source = Draw(shape, lowest * std::exp2(eighth / 8.0));
+        const double plain = Measure(format, source, Effort::kPlain).mean_squared_error;
+        const double high = Measure(format, source, Effort::kHigh).mean_squared_error;
+        gains.push_back(100 * (1 - high / plain));
+      }
+      const auto [least, most] = std::minmax_element(gains.begin(), gains.end());
+      std::printf("%-6s %-31s %5.1f%% %5.1f%% %5.1f%%\n", std::string(type).c_str(), name, *least,
+                  std::accumulate(gains.begin(), gains.end(), 0.0) / 8, *most);
+    }
   }
-  std::printf("; all together %.1f%%\n", 100 * (1 - high_sum / plain_sum));
 }
 
 }  // namespace
 
 int main() {
   PrintTypes();
-  PrintPowerScales();
+  PrintOctave(0.02);
+  PrintOctave(1);
   return 0;
 }

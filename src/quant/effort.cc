@@ -28,41 +28,9 @@ struct Buffers {
   std::array<std::byte, kPieceValues> codes;
   std::array<std::byte, kPieceGroups * 4> scales, biases;
   std::array<std::byte, kPieceGroups * 4> wide_scales, wide_biases;  // as F32
-  std::array<float, kPieceValues> source, decoded;
+  std::array<float, kPieceValues> plain, found;                      // decoded
   std::array<double, kPieceGroups> plain_errors, found_errors;
 };
-
-// Squared errors of the groups of a piece. Sums in doubles, so that rounding decides nothing.
-void SumErrors(size_t group_size, size_t groups, const float* source, const float* decoded,
-               double* errors) {
-  constexpr size_t kSums = 8;
-  for (size_t g = 0; g < groups; ++g) {
-    double sums[kSums] = {};
-    for (size_t j = 0; j < group_size; j += kSums) {
-      for (size_t i = 0; i < kSums; ++i) {
-        const size_t at = g * group_size + j + i;
-        const double miss = static_cast<double>(decoded[at]) - static_cast<double>(source[at]);
-        sums[i] += miss * miss;
-      }
-    }
-    errors[g] = 0;
-    for (double sum : sums) errors[g] += sum;
-  }
-}
-
-void Decode(const Kernels& kernels, const EncodeRun& run, const float* global_scale,
-            FloatType scale_type, const std::byte* scales, const std::byte* biases, float* out) {
-  kernels.decode({.format = run.format,
-                  .scale_type = scale_type,
-                  .type = FloatType::kF32,
-                  .groups = run.groups,
-                  .codes = run.codes,
-                  .scales = scales,
-                  .biases = biases,
-                  .global_scale = global_scale,
-                  .out = reinterpret_cast<std::byte*>(out),
-                  .stream = false});
-}
 
 void Widen(FloatType type, const std::byte* from, size_t count, std::byte* to) {
   for (size_t i = 0; i < count; ++i) {
@@ -70,30 +38,69 @@ void Widen(FloatType type, const std::byte* from, size_t count, std::byte* to) {
   }
 }
 
-// Errors of a piece as it stands: as decoded, or in affine mode with the scales held as F32.
-void Measure(const Kernels& kernels, const EncodeRun& piece, const float* global_scale, bool wide,
-             Buffers& buffers, double* errors) {
+// As decoders give them, or in affine mode with scales and biases held as F32.
+void Decode(const Kernels& kernels, const EncodeRun& piece, const float* global_scale, bool wide,
+            Buffers& buffers, float* out) {
+  DecodeRun run{.format = piece.format,
+                .scale_type = piece.type,
+                .type = FloatType::kF32,
+                .groups = piece.groups,
+                .codes = piece.codes,
+                .scales = piece.scales,
+                .biases = piece.biases,
+                .global_scale = global_scale,
+                .out = reinterpret_cast<std::byte*>(out),
+                .stream = false};
   if (wide) {
     Widen(piece.type, piece.scales, piece.groups, buffers.wide_scales.data());
     Widen(piece.type, piece.biases, piece.groups, buffers.wide_biases.data());
-    Decode(kernels, piece, global_scale, FloatType::kF32, buffers.wide_scales.data(),
-           buffers.wide_biases.data(), buffers.decoded.data());
-  } else {
-    Decode(kernels, piece, global_scale, piece.type, piece.scales, piece.biases,
-           buffers.decoded.data());
+    run.scale_type = FloatType::kF32;
+    run.scales = buffers.wide_scales.data();
+    run.biases = buffers.wide_biases.data();
   }
-  SumErrors(piece.format.group_size, piece.groups, buffers.source.data(), buffers.decoded.data(),
-            errors);
+  kernels.decode(run);
 }
 
-// A bit a group: the proposal's errors are less. NaN is never less.
-uint64_t Better(const Kernels& kernels, const EncodeRun& plain, const EncodeRun& found,
+// The squared error of one group in doubles, for what the kernels cannot add up.
+double ExactError(const EncodeRun& piece, size_t group, const float* decoded) {
+  const size_t size = piece.format.group_size;
+  double sum = 0;
+  for (size_t i = group * size; i < (group + 1) * size; ++i) {
+    const double miss = static_cast<double>(decoded[i]) -
+                        static_cast<double>(LoadFloat(piece.type, piece.source, i));
+    sum += miss * miss;
+  }
+  return sum;
+}
+
+// Whether the proposal for a group has less error, beyond what the sums' rounding could feign. NaN
+// is never less.
+bool IsBetter(const EncodeRun& piece, size_t group, const Buffers& buffers) {
+  constexpr double kMargin = 1 - 0x1p-16;
+  const double plain = buffers.plain_errors[group];
+  if (plain >= 0x1p-90 && plain <= 0x1p100) return buffers.found_errors[group] < plain * kMargin;
+  return ExactError(piece, group, buffers.found.data()) <
+         ExactError(piece, group, buffers.plain.data()) * kMargin;
+}
+
+// A bit a group: the proposal is better.
+uint64_t Better(const Kernels& kernels, const EncodeRun& piece, const EncodeRun& found,
                 const float* global_scale, bool wide, Buffers& buffers) {
-  Measure(kernels, plain, global_scale, wide, buffers, buffers.plain_errors.data());
-  Measure(kernels, found, global_scale, wide, buffers, buffers.found_errors.data());
+  Decode(kernels, piece, global_scale, wide, buffers, buffers.plain.data());
+  Decode(kernels, found, global_scale, wide, buffers, buffers.found.data());
+  GroupErrorRun errors{.type = piece.type,
+                       .group_size = piece.format.group_size,
+                       .groups = piece.groups,
+                       .source = piece.source,
+                       .decoded = buffers.plain.data(),
+                       .errors = buffers.plain_errors.data()};
+  kernels.group_errors(errors);
+  errors.decoded = buffers.found.data();
+  errors.errors = buffers.found_errors.data();
+  kernels.group_errors(errors);
   uint64_t better = 0;
-  for (size_t g = 0; g < plain.groups; ++g) {
-    better |= uint64_t{buffers.found_errors[g] < buffers.plain_errors[g]} << g;
+  for (size_t g = 0; g < piece.groups; ++g) {
+    better |= uint64_t{IsBetter(piece, g, buffers)} << g;
   }
   return better;
 }
@@ -118,10 +125,6 @@ void ImprovePiece(const Kernels& kernels, const EncodeRun& piece, const float* g
   found.scales = buffers.scales.data();
   found.biases = buffers.biases.data();
   kernels.search(found);
-  const size_t values = piece.groups * piece.format.group_size;
-  for (size_t i = 0; i < values; ++i) {
-    buffers.source[i] = LoadFloat(piece.type, piece.source, i);
-  }
   uint64_t better = Better(kernels, piece, found, global_scale, false, buffers);
   if (better != 0 && piece.format.mode == Mode::kAffine && piece.type != FloatType::kF32) {
     better &= Better(kernels, piece, found, global_scale, true, buffers);

@@ -81,6 +81,16 @@ struct MeasureRun {
   QuantError* sums;
 };
 
+// Squared errors of groups, each within a millionth where nothing under- or overflows.
+struct GroupErrorRun {
+  FloatType type;
+  size_t group_size;
+  size_t groups;
+  const std::byte* source;
+  const float* decoded;
+  double* errors;  // one a group
+};
+
 struct Kernels {
   core::Isa isa;
   void (*encode)(const EncodeRun& run);
@@ -91,6 +101,7 @@ struct Kernels {
   void (*decode_fp8)(const Fp8DecodeRun& run);
   void (*encode_fp8)(const Fp8EncodeRun& run);
   void (*measure)(const MeasureRun& run);
+  void (*group_errors)(const GroupErrorRun& run);
 };
 
 // The kernels of the best form that `isa` can run.

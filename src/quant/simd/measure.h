@@ -53,6 +53,32 @@ void MeasureAs(const MeasureRun& run) {
   run.sums->values += run.count;
 }
 
+template <class V, FloatType kType>
+void GroupErrorsAs(const GroupErrorRun& run) {
+  size_t at = 0;
+  for (size_t g = 0; g < run.groups; ++g) {
+    auto sum = V::Set(0.0f);
+    for (const size_t end = at + run.group_size; at < end; at += kLanes) {
+      const auto source = V::template LoadAs<kType>(run.source + at * SizeOf(kType));
+      const auto miss = V::Sub(V::Load(run.decoded + at), source);
+      sum = V::Add(sum, V::Mul(miss, miss));
+    }
+    run.errors[g] = SumLanes<V>(sum);
+  }
+}
+
+template <class V>
+void GroupErrors(const GroupErrorRun& run) {
+  switch (run.type) {
+    case FloatType::kF32:
+      return GroupErrorsAs<V, FloatType::kF32>(run);
+    case FloatType::kF16:
+      return GroupErrorsAs<V, FloatType::kF16>(run);
+    case FloatType::kBF16:
+      return GroupErrorsAs<V, FloatType::kBF16>(run);
+  }
+}
+
 template <class V>
 void Measure(const MeasureRun& run) {
   switch (run.type) {

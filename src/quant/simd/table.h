@@ -94,7 +94,8 @@ constexpr Kernels TableFor(core::Isa isa) {
           .decode = Decode<V>,
           .decode_fp8 = DecodeFp8<V>,
           .encode_fp8 = EncodeFp8<V>,
-          .measure = Measure<V>};
+          .measure = Measure<V>,
+          .group_errors = GroupErrors<V>};
 }
 
 }  // namespace ingot::quant
