@@ -14,6 +14,7 @@ std::span<const Registrar> Commands() {
       &AddCreateCommand,
       &AddListCommand,
       &AddShowCommand,
+      &AddExportCommand,
       &AddCopyCommand,
       &AddRemoveCommand,
       &AddVerifyCommand,

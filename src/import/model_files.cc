@@ -36,15 +36,6 @@ bool IsKept(std::string_view name) {
   return name.ends_with(".json") || std::ranges::find(kKeptNames, name) != std::end(kKeptNames);
 }
 
-// A path inside the folder, of ordinary names only.
-bool IsPlainPath(std::string_view path) {
-  if (path.empty() || !core::IsValidUtf8(path)) return false;
-  return std::ranges::none_of(core::Split(path, '/'), [](std::string_view part) {
-    return part.empty() || part == "." || part == ".." ||
-           part.find('\\') != std::string_view::npos || part.find('\0') != std::string_view::npos;
-  });
-}
-
 class Search {
  public:
   Search(core::Env& env, const Inventory& source, bool draft)
@@ -196,6 +187,14 @@ class Search {
 };
 
 }  // namespace
+
+bool IsPlainPath(std::string_view path) {
+  if (path.empty() || !core::IsValidUtf8(path)) return false;
+  return std::ranges::none_of(core::Split(path, '/'), [](std::string_view part) {
+    return part.empty() || part == "." || part == ".." ||
+           part.find('\\') != std::string_view::npos || part.find('\0') != std::string_view::npos;
+  });
+}
 
 Result<ModelFiles> FindModelFiles(core::Env& env, const Inventory& source, bool draft) {
   return Search(env, source, draft).Run();

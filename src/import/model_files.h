@@ -38,6 +38,9 @@ struct ModelFiles {
   }
 };
 
+// A path of ordinary names only, that cannot lead out of the folder.
+bool IsPlainPath(std::string_view path);
+
 // source has been inventoried: its config.json is there. A draft model needs nothing but weights
 // and config: nothing is missed in its folder.
 core::Result<ModelFiles> FindModelFiles(core::Env& env, const Inventory& source, bool draft);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/json.h"
 #include "core/strings.h"
 #include "core/utf8.h"
 #include "store/json_text.h"
@@ -259,6 +260,24 @@ std::string MessagesJson(const std::vector<ChatMessage>& messages) {
     objects.push_back(object.Take());
   }
   return StrCat("[", core::Join(objects, ","), "]\n");
+}
+
+Result<std::vector<ChatMessage>> ParseMessagesJson(std::string_view json) {
+  INGOT_ASSIGN(const core::Json list, core::ParseJson(json));
+  const Status wrong = core::Corrupt("messages are stored as a list of roles and contents");
+  if (!list.is_array()) return wrong;
+  std::vector<ChatMessage> messages;
+  for (const core::Json& entry : list) {
+    const auto text = [&](const char* key) -> const std::string* {
+      const bool there = entry.is_object() && entry.contains(key) && entry[key].is_string();
+      return there ? entry[key].get_ptr<const std::string*>() : nullptr;
+    };
+    const std::string* role = text("role");
+    const std::string* content = text("content");
+    if (role == nullptr || content == nullptr) return wrong;
+    messages.push_back({*role, *content});
+  }
+  return messages;
 }
 
 }  // namespace ingot::import

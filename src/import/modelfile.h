@@ -54,6 +54,7 @@ core::Result<Modelfile> ParseModelfile(std::string_view text);
 
 // The messages layer: a JSON array and a newline.
 std::string MessagesJson(const std::vector<ChatMessage>& messages);
+core::Result<std::vector<ChatMessage>> ParseMessagesJson(std::string_view json);
 
 }  // namespace ingot::import
 

@@ -5,6 +5,7 @@
 
 #include "core/strings.h"
 #include "import/matrices.h"
+#include "quant/declared.h"
 #include "tensor/writer.h"
 
 namespace ingot::import {
@@ -62,7 +63,7 @@ class Planner {
     WarnOfWhatIsMissing(weights);
     INGOT_TRY(CheckStoredNames(weights));
     INGOT_TRY(MakeBlobs(std::move(weights)));
-    plan_.file_type = FileType();
+    INGOT_ASSIGN(plan_.file_type, FileType());
     return std::move(plan_);
   }
 
@@ -321,16 +322,24 @@ class Planner {
                                     " missing that config.json asks for: ", list));
   }
 
-  // The type asked for, or the only one that occurs.
-  std::string FileType() const {
+  // The type asked for, else the one that config.json declares for all modules, else that of the
+  // most values.
+  Result<std::string> FileType() const {
     if (Requested()) return std::string(family::NameOf(plan_.recipe.requested));
-    std::set<std::string_view> types;
+    std::map<std::string_view, uint64_t> types;
     for (const PlannedBlob& blob : plan_.blobs) {
       for (const PlannedWeight& weight : blob.weights) {
-        if (weight.format) types.insert(quant::TypeName(*weight.format));
+        if (weight.format) types[quant::TypeName(*weight.format)] += weight.elements;
       }
     }
-    return types.size() == 1 ? std::string(*types.begin()) : "";
+    if (types.empty()) return std::string();
+    INGOT_ASSIGN(const auto declared, quant::DeclaredQuantization::Parse(inventory().config));
+    if (const auto& global = declared.global(); global && global->format) {
+      const auto it = types.find(quant::TypeName(*global->format));
+      if (it != types.end()) return std::string(it->first);
+    }
+    return std::string(
+        std::ranges::max_element(types, {}, [](const auto& type) { return type.second; })->first);
   }
 
   Plan plan_;

@@ -98,7 +98,7 @@ struct Plan {
   std::vector<PlannedBlob> blobs;  // in the order of their layers in the manifest
   std::vector<DroppedTensor> dropped;
   std::vector<std::string> warnings;
-  std::string file_type;  // what the model is in: the type asked for, or the only one there is
+  std::string file_type;  // what the model is called by: the type asked for, or declared, or most
 
   uint64_t elements = 0;
   uint64_t source_bytes = 0;  // to be read

@@ -55,7 +55,7 @@ TEST(MlxSource, KeepsGlobalsAndOverridesEachWithItsTrueType) {
   EXPECT_EQ(plan.blobs[0].metadata.at("quant_type"), "int8");
   EXPECT_EQ(plan.blobs[0].metadata.at("group_size"), "64");
   EXPECT_EQ(plan.blobs[1].metadata.at("quant_type"), "nvfp4");
-  EXPECT_EQ(plan.file_type, "");  // more than one
+  EXPECT_EQ(plan.file_type, "nvfp4");  // of all others
   EXPECT_EQ(plan.blobs[0].weights[0].action, Action::kCopy);
   EXPECT_EQ(plan.blobs[0].weights[0].stored[1].name, "model.layers.0.mlp.gate.weight.bias");
 }
