@@ -76,7 +76,8 @@ ExpertStack PerExpert(Weights& weights, std::string_view group, std::string_view
     each.push_back(weights.Linear(name, outputs, inputs).weight);
     if (!StoredAlike(each.front(), each.back())) {
       weights.Complain(core::Corrupt(
-          StrCat(name, ": stored unlike expert 0 of the same layer; they cannot be stacked")));
+          StrCat(weights.FullName(name),
+                 ": stored unlike expert 0 of the same layer; they cannot be stacked")));
       each.back() = each.front();
     }
   }

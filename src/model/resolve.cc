@@ -47,6 +47,14 @@ std::vector<quant::Format> Candidates(const PackedTensor& tensor) {
   return fitting;
 }
 
+// Stores that say nothing of a tensor hold one of the formats that their writers had: 4 or 8 bits
+// in groups of 64, or of 32 before that. What else has the same shapes never came without a word.
+bool CameWithoutAWord(const quant::Format& format) {
+  return format.mode != quant::Mode::kAffine ||
+         ((format.bits == 4 || format.bits == 8) &&
+          (format.group_size == 64 || format.group_size == 32));
+}
+
 std::string ListText(const std::vector<quant::Format>& formats) {
   std::vector<std::string> texts;
   for (const quant::Format& format : formats) texts.push_back(quant::Describe(format));
@@ -126,6 +134,8 @@ Result<quant::Format> ResolveFormat(const PackedTensor& tensor, const QuantConfi
                             Describe(claim->declaration), ", but ", ShapesText(tensor),
                             " can only be ", all));
     }
+  } else if (std::count_if(fitting.begin(), fitting.end(), CameWithoutAWord) == 1) {
+    std::erase_if(fitting, [](const quant::Format& f) { return !CameWithoutAWord(f); });
   }
   if (fitting.size() > 1) {
     return Corrupt(StrCat(core::Printable(tensor.name), ": ", ShapesText(tensor), " may be ",

@@ -1,7 +1,9 @@
 // Decides how a packed weight is quantized. Asked in this order, the first to say something wins:
 // config.json's override for its path, the metadata of its own name in its blob, the blob's
 // metadata, config.json's model-wide values, and at last the shapes alone. Whoever says something
-// must agree with the shapes; shapes that fit several formats are never guessed from.
+// must agree with the shapes. Shapes alone decide only between what stores without metadata ever
+// held (4 or 8 bits, groups of 32 or 64); those that fit two of these are never guessed from, and
+// the caller holds the outcome against the width that the model wants.
 //
 // Pure functions; any thread.
 #ifndef INGOT_MODEL_RESOLVE_H_

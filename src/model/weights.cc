@@ -65,6 +65,8 @@ const WeightParts* Weights::Find(std::string_view name, std::string* full) const
   return nullptr;
 }
 
+std::string Weights::FullName(std::string_view name) const { return StrCat(prefix_, name); }
+
 bool Weights::Has(std::string_view name) const { return Find(name) != nullptr; }
 
 std::optional<tensor::Shape> Weights::ShapeOf(std::string_view name) const {
@@ -77,7 +79,7 @@ Array Weights::Placeholder(std::span<const int> shape) const {
   return mx::zeros(mx::Shape(shape.begin(), shape.end()), type_);
 }
 
-void Weights::Missing(std::string_view name) { missing_.push_back(StrCat(prefix_, name)); }
+void Weights::Missing(std::string_view name) { missing_.push_back(FullName(name)); }
 
 void Weights::Complain(Status status) { complaints_.emplace_back(status.message()); }
 

@@ -31,6 +31,8 @@ class Weights {
 
   // Names from here on follow the first of these prefixes under which `probe` exists.
   void UsePrefix(std::span<const std::string_view> candidates, std::string_view probe);
+  // With the prefix, for messages.
+  std::string FullName(std::string_view name) const;
   // Below the prefix, or as it stands.
   bool Has(std::string_view name) const;
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "models/load.h"
+#include "tests/models/golden_check.h"
 #include "tests/models/seeded_checkpoint.h"
 #include "tests/testing/temp_dir.h"
 
@@ -16,7 +17,10 @@ namespace ingot::models {
 namespace {
 
 namespace mx = ops::mx;
+using ::ingot::testing::ExpectMatches;
+using ::ingot::testing::FedTokens;
 using ::ingot::testing::Golden;
+using ::ingot::testing::LogitsOf;
 using ::ingot::testing::ReadGolden;
 using ::ingot::testing::SeededTensor;
 using ::ingot::testing::TempDir;
@@ -29,62 +33,6 @@ core::Result<ModelPtr> LoadFrom(const Golden& golden, const std::vector<SeededTe
   const TempDir dir;  // gone when this returns: the arrays hold what they need
   testing::WriteFolder(dir / "m", golden.config, tensors);
   return LoadFolder(core::Env::Posix(), dir / "m", type);
-}
-
-// Logits of all tokens, fed `chunk` at a time. [tokens * vocabulary]
-std::vector<float> LogitsOf(const model::LanguageModel& model, const std::vector<int>& tokens,
-                            size_t chunk) {
-  model::SequenceState state = model.NewState();
-  std::vector<float> all;
-  for (size_t i = 0; i < tokens.size(); i += chunk) {
-    const size_t n = std::min(chunk, tokens.size() - i);
-    const ops::Array ids(tokens.data() + i, {1, static_cast<int>(n)}, mx::int32);
-    ops::Array logits = mx::contiguous(ops::ToFloat32(model.Logits(model.Forward(ids, state))));
-    std::vector<ops::Array> pending = state.Pending();
-    pending.push_back(logits);
-    mx::eval(pending);
-    all.insert(all.end(), logits.data<float>(), logits.data<float>() + logits.size());
-  }
-  EXPECT_EQ(state.length(), static_cast<int>(tokens.size()));
-  return all;
-}
-
-double Deviation(const std::vector<float>& values) {
-  double sum = 0;
-  double squares = 0;
-  for (const float v : values) {
-    sum += v;
-    squares += static_cast<double>(v) * v;
-  }
-  const auto n = static_cast<double>(values.size());
-  return std::sqrt(squares / n - sum / n * (sum / n));
-}
-
-// The tolerance that docs/architecture.md states for fp32: 2e-3 of the logits' deviation on the
-// prompt, and the reference's own choice wherever its two best differ by more than 0.01.
-void ExpectMatches(const Golden& golden, const std::vector<float>& got) {
-  const size_t vocabulary = golden.logits.size() / golden.prompt.size();
-  const double deviation = Deviation(golden.logits);
-  double worst = 0;
-  for (size_t i = 0; i < golden.logits.size(); ++i) {
-    const double error = std::abs(static_cast<double>(got[i]) - golden.logits[i]) / deviation;
-    worst = std::isnan(error) ? error : std::max(worst, error);
-    if (std::isnan(error)) break;
-  }
-  EXPECT_LE(worst, 2e-3);
-  for (size_t step = 0; step < golden.greedy.size(); ++step) {
-    if (golden.gaps[step] <= 0.01F) continue;
-    const auto row =
-        got.begin() + static_cast<ptrdiff_t>((golden.prompt.size() - 1 + step) * vocabulary);
-    const auto best = std::max_element(row, row + static_cast<ptrdiff_t>(vocabulary)) - row;
-    EXPECT_EQ(best, golden.greedy[step]) << "step " << step;
-  }
-}
-
-std::vector<int> FedTokens(const Golden& golden) {
-  std::vector<int> tokens = golden.prompt;
-  tokens.insert(tokens.end(), golden.greedy.begin(), golden.greedy.end() - 1);
-  return tokens;
 }
 
 class GoldenTest : public ::testing::TestWithParam<const char*> {};
