@@ -1,8 +1,10 @@
 // Quantizing and dequantizing, every mode: GB/s of the float side, one thread and all, beside
-// memcpy of the same array and beside mlx.core on the same array, all in one run, in turns,
-// medians.
+// memcpy of the same array and beside mlx.core on the same array, all in one run, in turns: the
+// median of the rounds, and the best one, which other programs on the machine disturbed least.
 //
-//   bench_quant [--rows N] [--columns N] [--rounds N] [--type F32|F16|BF16] [--forms] [--no-mlx]
+//   bench_quant [--rows N] [--columns N] [--rounds N] [--type F32|F16|BF16] [--only MODE] [--bits
+//   N]
+//               [--forms] [--no-mlx]
 //
 // --forms measures every instruction set of the machine on one thread instead of MLX.
 // bench/quant_mlx.py is the other side: a Python process that waits while we measure.
@@ -18,6 +20,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -133,6 +136,8 @@ struct Options {
   uint64_t columns = 16384;
   int rounds = 5;
   FloatType type = FloatType::kBF16;
+  std::optional<Mode> only;
+  std::optional<uint64_t> bits;
   bool forms = false;
   bool mlx = true;
 };
@@ -169,6 +174,11 @@ Options ParseOptions(int argc, char** argv) {
         }
       }
       if (!found) Die("the type is F32, F16 or BF16");
+    } else if (flag == "--only") {
+      options.only = ParseMode(value());
+      if (!options.only) Die("--only takes a mode, such as affine");
+    } else if (flag == "--bits") {
+      options.bits = ParseCount(value());
     } else if (flag == "--forms") {
       options.forms = true;
       options.mlx = false;
@@ -252,12 +262,17 @@ struct Times {
   std::vector<double> one, all, mlx;
 };
 
+double Best(const std::vector<double>& values) {
+  return *std::min_element(values.begin(), values.end());
+}
+
 void PrintTimes(const char* what, Format format, double gigabytes, const Times& times,
                 double mlx_gigabytes) {
   const double one = gigabytes / Median(times.one);
   const double all = gigabytes / Median(times.all);
-  std::printf("%-7s %-7s %4d %8.2f %8.2f", what, std::string(InfoOf(format.mode).name).c_str(),
-              format.bits * 1000 + format.group_size, one, all);
+  std::printf("%-7s %-7s %d/%-4d %8.2f %8.2f %8.2f %8.2f", what,
+              std::string(InfoOf(format.mode).name).c_str(), format.bits, format.group_size, one,
+              all, gigabytes / Best(times.one), gigabytes / Best(times.all));
   if (!times.mlx.empty()) {
     const double mlx = mlx_gigabytes / Median(times.mlx);
     std::printf(" %9.4f %8.0fx %8.0fx", mlx, one / mlx, all / mlx);
@@ -281,6 +296,9 @@ void MeasureAll(const Options& options, Bench& bench, Mlx* mlx) {
   formats.push_back(*MakeFormat(Mode::kAffine, 4, 32));
   formats.push_back(*MakeFormat(Mode::kAffine, 4, 128));
   for (std::string_view name : {"mxfp8", "mxfp4", "nvfp4"}) formats.push_back(*ParseType(name));
+
+  if (options.only) std::erase_if(formats, [&](Format f) { return f.mode != *options.only; });
+  if (options.bits) std::erase_if(formats, [&](Format f) { return f.bits != *options.bits; });
 
   Times copy;
   std::vector<Times> encode(formats.size());
@@ -307,10 +325,13 @@ void MeasureAll(const Options& options, Bench& bench, Mlx* mlx) {
   const double gigabytes = bench.Gigabytes();
   std::printf("GB/s of the float side; %d threads in all; kernels: %s\n", all.threads(),
               std::string(core::IsaName(isa)).c_str());
-  std::printf("memcpy (bytes copied a second): %.2f on one thread, %.2f on all\n",
-              gigabytes / Median(copy.one), gigabytes / Median(copy.all));
-  std::printf("%-7s %-7s %4s %8s %8s%s\n", "", "mode", "b/gr", "1 thread", "all",
-              mlx == nullptr ? "" : "       MLX 1 thread/MLX all/MLX");
+  std::printf("memcpy (bytes copied a second): %.2f on one thread, %.2f on all; best %.2f, %.2f\n",
+              gigabytes / Median(copy.one), gigabytes / Median(copy.all),
+              gigabytes / Best(copy.one), gigabytes / Best(copy.all));
+  std::printf("%-7s %-7s %-6s %17s %17s%s\n", "", "", "bits/", "median of rounds", "best round",
+              mlx == nullptr ? "" : "   MLX, median, and how many times as fast");
+  std::printf("%-7s %-7s %-6s %8s %8s %8s %8s%s\n", "", "mode", "group", "1 thread", "all",
+              "1 thread", "all", mlx == nullptr ? "" : "           1 thread       all");
   for (size_t i = 0; i < formats.size(); ++i) {
     const double share =
         static_cast<double>(MlxRows(formats[i], options.rows)) / static_cast<double>(options.rows);

@@ -14,9 +14,14 @@ template <class V>
 const uint8_t* TileCodes(const DecodeRun& run, const GroupRange& tile, uint8_t* buffer) {
   const size_t bits = run.format.bits;
   const size_t values = tile.groups * run.format.group_size;
-  const auto* in =
-      reinterpret_cast<const uint8_t*>(run.codes) + tile.first * run.format.group_size * bits / 8;
+  const size_t group_bytes = run.format.group_size * bits / 8;
+  const auto* in = reinterpret_cast<const uint8_t*>(run.codes) + tile.first * group_bytes;
   if (bits == 8) return in;
+  if ((run.groups - tile.first - tile.groups) * group_bytes >= kSlack) {
+    UnpackCodes<V>(run.format.bits, in, values, buffer);
+    return buffer;
+  }
+  // Unpacking may read beyond the last codes.
   alignas(64) uint8_t packed[kMaxTileValues + kSlack];
   std::memcpy(packed, in, values * bits / 8);
   UnpackCodes<V>(run.format.bits, packed, values, buffer);

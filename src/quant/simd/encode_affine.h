@@ -72,6 +72,7 @@ void AffineCodes(const EncodeRun& run, const GroupRange& range, const AffineBloc
     const F reciprocal = V::Set(block.reciprocals[g]);
     for (size_t v = 0; v < kVectors; ++v) {
       const size_t at = g * kVectors + v;
+      PrefetchAhead<V>(source + at * kStep);
       const F offset = V::Sub(V::template LoadAs<kType>(source + at * kStep), bias);
       // Never negative: the bias is the extreme on the side that the scale's sign points away from.
       // One too large is possible; clamping and packing see to it.

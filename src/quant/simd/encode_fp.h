@@ -116,6 +116,7 @@ struct Mxfp8Encoder {
     const std::byte* source = run.source + range.first * 2 * kStep;
     uint8_t* codes = reinterpret_cast<uint8_t*>(run.codes) + range.first * kGroup;
     for (size_t i = 0; i < 2 * range.groups; ++i) {
+      PrefetchAhead<V>(source + i * kStep);
       const auto factor = V::Set(block.factors[i / 2]);
       const auto x = V::Mul(V::template LoadAs<kType>(source + i * kStep), factor);
       V::StoreBytes(codes + i * kLanes, ToE4M3<V>(x));
@@ -143,6 +144,7 @@ struct Mxfp4Encoder {
     const std::byte* source = run.source + range.first * 2 * kStep;
     alignas(64) uint8_t quarters[kBlockValues + kSlack];
     for (size_t i = 0; i < 2 * range.groups; ++i) {
+      PrefetchAhead<V>(source + i * kStep);
       const auto factor = V::Set(block.factors[i / 2]);
       const auto x = V::Mul(V::template LoadAs<kType>(source + i * kStep), factor);
       V::StoreBytes(quarters + i * kLanes, Quarters<V, kType>(x));
@@ -163,6 +165,7 @@ struct Nvfp4Encoder {
     const std::byte* source = run.source + range.first * kStep;
     alignas(64) uint8_t quarters[kBlockValues + kSlack];
     for (size_t g = 0; g < range.groups; ++g) {
+      PrefetchAhead<V>(source + g * kStep);
       auto x = V::template LoadAs<kType>(source + g * kStep);
       if constexpr (kNvfp4Divides<kType, kGlobal>) {
         x = RoundLanes<V, kType>(V::Div(x, V::Set(block.divisors[g])));
