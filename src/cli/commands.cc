@@ -20,6 +20,7 @@ std::span<const Registrar> Commands() {
       &AddVerifyCommand,
       &AddRepairCommand,
       &AddGcCommand,
+      &AddTokenizeCommand,
       &AddDoctorCommand,
       &AddVersionCommand,
   };

@@ -17,6 +17,7 @@ std::span<const Registrar> Commands();
 // Headings of the help page.
 inline const std::string kRunGroup = "Run models";
 inline const std::string kStoreGroup = "Models in the store";
+inline const std::string kTextGroup = "Text and tokens";
 inline const std::string kMachineGroup = "This machine";
 
 void AddBenchCommand(CLI::App& app, Session& session);
@@ -32,6 +33,7 @@ void AddRemoveCommand(CLI::App& app, Session& session);
 void AddRepairCommand(CLI::App& app, Session& session);
 void AddRunCommand(CLI::App& app, Session& session);
 void AddShowCommand(CLI::App& app, Session& session);
+void AddTokenizeCommand(CLI::App& app, Session& session);
 void AddVerifyCommand(CLI::App& app, Session& session);
 void AddVersionCommand(CLI::App& app, Session& session);
 

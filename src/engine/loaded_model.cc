@@ -1,11 +1,9 @@
 #include "engine/loaded_model.h"
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/strings.h"
 #include "models/load.h"
 
@@ -73,32 +71,23 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
   loaded->language_ = *std::move(language);
 
   INGOT_TRY(loaded->LoadText(files));
-  loaded->AddEndTokens(*config);
-  INGOT_ASSIGN(const Json generation, ReadJson(files, "generation_config.json"));
-  loaded->AddEndTokens(generation);
   return loaded;
 }
 
 Status LoadedModel::LoadText(const ModelFiles& files) {
-  INGOT_ASSIGN(const std::optional<std::string> text, files.Read("tokenizer.json"));
-  if (!text) return Status::Ok();
-  auto tokenizer = text::Tokenizer::Load(*text);
-  if (!tokenizer.ok()) {
-    return std::move(tokenizer).status().Context(StrCat(files.label(), ": tokenizer.json"));
+  INGOT_ASSIGN(text_, ModelTokenizer::Load(files));
+  for (const text::TokenId id : text_.control().eos) {
+    // Configs name tokens that a smaller vocabulary does not have.
+    if (id < static_cast<uint64_t>(language_->shape().vocabulary)) {
+      end_tokens_.push_back(static_cast<int>(id));
+    }
   }
-  tokenizer_ = *std::move(tokenizer);
-  for (const std::string& note : tokenizer_->notes()) {
-    core::LogInfo(StrCat(files.label(), ": tokenizer.json: ", note));
-  }
+  if (tokenizer() == nullptr) return Status::Ok();
   INGOT_ASSIGN(const Json config, ReadJson(files, "tokenizer_config.json"));
   for (const char* key : {"bos_token", "eos_token", "pad_token", "unk_token"}) {
     const auto found = config.find(key);
     if (found == config.end()) continue;
     if (const auto content = TokenContent(*found)) special_texts_[key] = *content;
-  }
-  if (special_texts_.contains("eos_token")) {
-    const auto id = tokenizer_->TokenOf(special_texts_["eos_token"].get<std::string>());
-    if (id) end_tokens_.push_back(static_cast<int>(*id));
   }
   return LoadTemplate(files, config);
 }
@@ -118,34 +107,17 @@ Status LoadedModel::LoadTemplate(const ModelFiles& files, const Json& tokenizer_
   return Status::Ok();
 }
 
-void LoadedModel::AddEndTokens(const Json& config) {
-  const auto add = [&](const Json& value) {
-    if (!value.is_number_unsigned()) return;
-    const auto id = value.get<uint64_t>();
-    if (id >= static_cast<uint64_t>(language_->shape().vocabulary)) return;
-    const int token = static_cast<int>(id);
-    if (std::find(end_tokens_.begin(), end_tokens_.end(), token) == end_tokens_.end()) {
-      end_tokens_.push_back(token);
-    }
-  };
-  const auto found = config.find("eos_token_id");
-  if (found == config.end()) return;
-  if (found->is_array()) {
-    for (const Json& value : *found) add(value);
-  } else {
-    add(*found);
-  }
-}
-
 Status LoadedModel::RequireTokenizer() const {
-  if (tokenizer_ != nullptr) return Status::Ok();
+  if (tokenizer() != nullptr) return Status::Ok();
   return core::NotFound(StrCat(label_, ": has no tokenizer.json, so it understands no text"))
       .WithHint("Give token numbers with --tokens.");
 }
 
 Result<std::vector<int>> LoadedModel::EncodeRaw(std::string_view text) const {
   INGOT_TRY(RequireTokenizer());
-  INGOT_ASSIGN(const std::vector<text::TokenId> ids, tokenizer_->Encode(text));
+  const text::TextSegment segment{text};
+  INGOT_ASSIGN(const std::vector<text::TokenId> ids,
+               text::EncodePrompt(*tokenizer(), text_.control(), {&segment, 1}));
   return ToInts(ids);
 }
 
@@ -181,7 +153,7 @@ Result<std::vector<int>> LoadedModel::EncodeChat(const Json& messages,
   // The template has written whatever belongs in front: nothing is added twice.
   text::EncodeOptions encode;
   encode.add_special = false;
-  INGOT_ASSIGN(const std::vector<text::TokenId> ids, tokenizer_->EncodeSegments(segments, encode));
+  INGOT_ASSIGN(const std::vector<text::TokenId> ids, tokenizer()->EncodeSegments(segments, encode));
   return ToInts(ids);
 }
 

@@ -15,6 +15,7 @@
 #include "core/json.h"
 #include "core/status.h"
 #include "engine/model_files.h"
+#include "engine/model_tokenizer.h"
 #include "model/language_model.h"
 #include "ops/array.h"
 #include "text/jinja/template.h"
@@ -34,7 +35,7 @@ class LoadedModel {
 
   const model::LanguageModel& language() const { return *language_; }
   // Without one, only token numbers can go in and come out.
-  const text::Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  const text::Tokenizer* tokenizer() const { return text_.tokenizer(); }
   bool has_chat_template() const { return template_.has_value(); }
   const std::vector<int>& end_tokens() const { return end_tokens_; }
 
@@ -49,12 +50,11 @@ class LoadedModel {
   LoadedModel() = default;
   core::Status LoadText(const ModelFiles& files);
   core::Status LoadTemplate(const ModelFiles& files, const core::Json& tokenizer_config);
-  void AddEndTokens(const core::Json& config);
   core::Status RequireTokenizer() const;
 
   std::string label_;
   std::unique_ptr<model::LanguageModel> language_;
-  std::unique_ptr<text::Tokenizer> tokenizer_;
+  ModelTokenizer text_;
   std::optional<text::jinja::Template> template_;
   core::Json special_texts_ = core::Json::object();  // bos_token and the like, for the template
   std::vector<int> end_tokens_;

@@ -61,19 +61,30 @@ struct BpeOptions {
 
 class Bpe : public Model {
  public:
-  // merges in the order learnt; kCorrupt when one names a token that is not there, or makes one.
+  // Takes merges in the order learnt; kCorrupt when one names a token that is not there, or makes
+  // one. They are looked up some at a time.
   class MergeReader {
    public:
-    explicit MergeReader(const Vocab& vocab, std::string_view continuing_prefix)
+    MergeReader(const Vocab& vocab, std::string_view continuing_prefix)
         : vocab_(vocab), prefix_(continuing_prefix) {}
     core::Status Add(std::string_view left, std::string_view right);
-    MergeTable Take() { return std::move(table_); }
+    core::Result<MergeTable> Finish();
     void Reserve(size_t merges) { table_.Reserve(merges); }
 
    private:
+    core::Status Flush();
+
+    struct Waiting {
+      size_t left = 0;  // where each text ends in texts_: the left, the right, the two joined
+      size_t right = 0;
+      size_t joined = 0;
+    };
     const Vocab& vocab_;
     std::string prefix_;
-    std::string joined_;
+    std::string texts_;
+    std::vector<Waiting> waiting_;
+    std::vector<std::string_view> wanted_;
+    std::vector<TokenId> found_;
     uint32_t rank_ = 0;
     MergeTable table_;
   };

@@ -190,7 +190,8 @@ class ModelReader {
     Bpe::MergeReader merges(file_.vocab, file_.continuing_prefix);
     merges.Reserve(file_.vocab.size());
     Status read = ReadMerges(merges);
-    if (!read.ok()) return std::move(read).Context("model.merges");
+    Result<MergeTable> table = read.ok() ? merges.Finish() : Result<MergeTable>(std::move(read));
+    if (!table.ok()) return std::move(table).status().Context("model.merges");
     BpeOptions options;
     options.unknown = std::move(file_.unknown);
     options.continuing_prefix = std::move(file_.continuing_prefix);
@@ -199,7 +200,7 @@ class ModelReader {
     options.byte_fallback = file_.byte_fallback;
     options.ignore_merges = file_.ignore_merges;
     return std::unique_ptr<Model>(
-        std::make_unique<Bpe>(std::move(file_.vocab), merges.Take(), std::move(options)));
+        std::make_unique<Bpe>(std::move(file_.vocab), *std::move(table), std::move(options)));
   }
 
   // "a b" or ["a", "b"].

@@ -129,11 +129,13 @@ constexpr std::array kCategoryNames = {
 };
 
 PointSet CategorySet(GeneralCategory first, GeneralCategory last) {
-  const PointTable& table = GeneralCategories16();
-  return PointSet::Of([&](uint32_t point) {
-    const uint8_t category = table[point];
-    return category >= static_cast<uint8_t>(first) && category <= static_cast<uint8_t>(last);
-  });
+  PointSet set;
+  for (const PointTable::Run& run : GeneralCategories16().runs()) {
+    if (run.value >= static_cast<uint8_t>(first) && run.value <= static_cast<uint8_t>(last)) {
+      set.Add(run.first, run.last);
+    }
+  }
+  return set;
 }
 
 PointSet AlphabeticSet() { return PointSet::Of(IsAlphabetic16); }
@@ -179,8 +181,11 @@ Result<PointSet> PropertySet(std::string_view name) {
   if (std::optional<PointSet> shared = SharedSet(key)) return *std::move(shared);
   for (uint8_t script = 1; script < ScriptCount(); ++script) {
     if (key != Squeeze(ScriptName(script))) continue;
-    const PointTable& table = Scripts16();
-    return PointSet::Of([&](uint32_t point) { return table[point] == script; });
+    PointSet set;
+    for (const PointTable::Run& run : Scripts16().runs()) {
+      if (run.value == script) set.Add(run.first, run.last);
+    }
+    return set;
   }
   return core::Unsupported(
       core::StrCat("the character property ", core::Quoted(name, 40), " is not known"));

@@ -146,6 +146,12 @@ PointTable::PointTable(std::span<const uint8_t> values) {
     if (added) bytes_.insert(bytes_.end(), found->first.begin(), found->first.end());
     pages_.push_back(found->second);
   }
+  for (uint32_t first = 0; first < kCodePoints;) {
+    uint32_t last = first;
+    while (last + 1 < kCodePoints && values[last + 1] == values[first]) ++last;
+    runs_.push_back({first, last, values[first]});
+    first = last + 1;
+  }
 }
 
 const PointTable& GeneralCategories16() {

@@ -33,6 +33,12 @@ enum class ClusterClass : uint8_t {
 // A byte for each code point, pages of equal content stored once.
 class PointTable {
  public:
+  // Neighbouring points of one value.
+  struct Run {
+    uint32_t first = 0;
+    uint32_t last = 0;
+    uint8_t value = 0;
+  };
   // values has kCodePoints entries.
   explicit PointTable(std::span<const uint8_t> values);
   uint8_t operator[](uint32_t point) const {
@@ -40,12 +46,14 @@ class PointTable {
                ? bytes_[size_t{pages_[point >> kPageBits]} << kPageBits | (point & (kPageSize - 1))]
                : 0;
   }
+  std::span<const Run> runs() const { return runs_; }
 
  private:
   static constexpr uint32_t kPageBits = 7;
   static constexpr uint32_t kPageSize = 1 << kPageBits;
   std::vector<uint16_t> pages_;
   std::vector<uint8_t> bytes_;
+  std::vector<Run> runs_;
 };
 
 const PointTable& GeneralCategories16();  // values are GeneralCategory

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ class Vocab {
   core::Status Add(std::string_view token, TokenId id);
 
   std::optional<TokenId> Find(std::string_view token) const;
+  // Find for many at once, kNoToken for what is not there: the memory that one search waits for is
+  // fetched while the others go on.
+  static constexpr TokenId kNoToken = UINT32_MAX;
+  void FindMany(std::span<const std::string_view> tokens, std::span<TokenId> ids) const;
   std::optional<std::string_view> Text(TokenId id) const;
   size_t size() const { return entries_.size(); }
   // Calls visit(token, id) for all, in the order added.
@@ -46,7 +51,10 @@ class Vocab {
     uint32_t begin = 0;
     uint32_t length = 0;
     TokenId id = 0;
-    uint32_t tag = 0;  // upper half of the hash
+  };
+  struct Slot {
+    uint32_t tag = 0;    // upper half of the hash
+    uint32_t index = 0;  // into entries_, + 1; 0 when empty
   };
   std::string_view TextOf(const Entry& entry) const {
     return std::string_view(bytes_).substr(entry.begin, entry.length);
@@ -57,8 +65,8 @@ class Vocab {
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  std::vector<uint32_t> slots_;  // index into entries_ + 1, 0 when empty
-  std::vector<uint32_t> by_id_;  // the same
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> by_id_;  // index into entries_, + 1
   size_t longest_ = 0;
   uint64_t seed_ = HashSeed();
 };
