@@ -6,6 +6,7 @@ Each maker returns a Tokenizer; GROUPS holds them by name with how many strings 
 # ruff: noqa: RUF001 (characters that look like others are what is tested)
 import base64
 import json
+import os
 import struct
 
 import tokenizer_text
@@ -387,13 +388,17 @@ def ctc():
     return t
 
 
-FULL = 20000
-SOME = 6000
+# How many strings: for the kinds that there are, for their relatives, for parts on their own. A long
+# run (INGOT_SOAK) takes ten times as many.
+SOAK = 10 if os.environ.get("INGOT_SOAK") else 1
+FULL = 20000 * SOAK
+SOME = 6000 * SOAK
+PART = 2000 * SOAK
 BYTE_LEVEL = {
     "gpt2": (lambda: byte_level(pre.ByteLevel(False)), FULL),
     "gpt2_prefix": (gpt2_prefix, SOME),
-    "llama3": (llama3, FULL),
-    "qwen2": (lambda: byte_level(QWEN2, normalizer=normalizers.NFC()), FULL),
+    "llama3": (llama3, SOME),
+    "qwen2": (lambda: byte_level(QWEN2, normalizer=normalizers.NFC()), SOME),
     "qwen35": (lambda: byte_level(QWEN35, normalizer=normalizers.NFC()), FULL),
     "o200k": (lambda: byte_level(O200K), FULL),
     "tekken": (lambda: byte_level(TEKKEN), SOME),
@@ -406,15 +411,15 @@ SENTENCE_PIECE = {
     "llama2": (llama2, FULL),
     "llama2_normalized": (llama2_normalized, SOME),
     "gemma": (gemma, FULL),
-    "mistral_first": (mistral_first, FULL),
+    "mistral_first": (mistral_first, SOME),
     "first_after_strip": (first_after_strip, SOME),
-    "no_fallback": (no_fallback, FULL),
+    "no_fallback": (no_fallback, SOME),
 }  # fmt: skip
 WORDS = {
     "clip": (clip, SOME),
     "prefixed_bpe": (prefixed_bpe, SOME),
     "bert_uncased": (word_piece, FULL),
-    "bert_cased": (lambda: word_piece(False, handle_chinese_chars=False), FULL),
+    "bert_cased": (lambda: word_piece(False, handle_chinese_chars=False), SOME),
     "word_level": (word_level, FULL),
     "ctc": (ctc, SOME),
     "bert_accents": (lambda: word_piece(True, strip_accents=False, clean_text=False), SOME),
@@ -424,64 +429,64 @@ UNIGRAM = {
     "unigram_bytes": (unigram_bytes, FULL),
 }  # fmt: skip
 NORMAL = {
-    "normal_nfc": (lambda: normal(normalizers.NFC()), SOME),
-    "normal_nfd": (lambda: normal(normalizers.NFD()), SOME),
-    "normal_nfkc": (lambda: normal(normalizers.NFKC()), SOME),
-    "normal_nfkd": (lambda: normal(normalizers.NFKD()), SOME),
-    "normal_lower": (lambda: normal(normalizers.Lowercase()), SOME),
-    "normal_nmt": (lambda: normal(normalizers.Nmt()), SOME),
-    "normal_accents": (lambda: normal(normalizers.StripAccents()), SOME),
-    "normal_strip": (lambda: normal(normalizers.Strip(True, False)), SOME),
-    "normal_strip_right": (lambda: normal(normalizers.Strip(False, True)), SOME),
-    "normal_bert": (lambda: normal(normalizers.BertNormalizer()), SOME),
+    "normal_nfc": (lambda: normal(normalizers.NFC()), PART),
+    "normal_nfd": (lambda: normal(normalizers.NFD()), PART),
+    "normal_nfkc": (lambda: normal(normalizers.NFKC()), PART),
+    "normal_nfkd": (lambda: normal(normalizers.NFKD()), PART),
+    "normal_lower": (lambda: normal(normalizers.Lowercase()), PART),
+    "normal_nmt": (lambda: normal(normalizers.Nmt()), PART),
+    "normal_accents": (lambda: normal(normalizers.StripAccents()), PART),
+    "normal_strip": (lambda: normal(normalizers.Strip(True, False)), PART),
+    "normal_strip_right": (lambda: normal(normalizers.Strip(False, True)), PART),
+    "normal_bert": (lambda: normal(normalizers.BertNormalizer()), PART),
     "normal_precompiled": (
-        lambda: normal(normalizers.Precompiled(base64.b64decode(charsmap()))), SOME
+        lambda: normal(normalizers.Precompiled(base64.b64decode(charsmap()))), PART
     ),
-    "normal_bytes": (lambda: normal(normalizers.ByteLevel(), normalizers.Lowercase()), SOME),
+    "normal_bytes": (lambda: normal(normalizers.ByteLevel(), normalizers.Lowercase()), PART),
     "normal_replace": (
         lambda: normal(
             normalizers.Replace(Regex(r"(\w)\1+"), "<>"),
             normalizers.Replace("an", "→"),
             normalizers.Replace(Regex(r"^[A-Z]|\b[a-z](?=[a-z]\b)"), "·"),
         ),
-        SOME,
+        PART,
     ),
 }  # fmt: skip
 PIECES = {
-    "pieces_whitespace": (lambda: pieces(pre.Whitespace()), SOME),
-    "pieces_whitespace_split": (lambda: pieces(pre.WhitespaceSplit()), SOME),
-    "pieces_bert": (lambda: pieces(pre.BertPreTokenizer()), SOME),
-    "pieces_punctuation": (lambda: pieces(pre.Punctuation("merged_with_next")), SOME),
-    "pieces_digits": (lambda: pieces(pre.Digits(True)), SOME),
-    "pieces_digit_runs": (lambda: pieces(pre.Digits(False)), SOME),
-    "pieces_delimiter": (lambda: pieces(pre.CharDelimiterSplit("e")), SOME),
-    "pieces_scripts": (lambda: pieces(pre.UnicodeScripts()), SOME),
-    "pieces_fixed": (lambda: pieces(pre.FixedLength(3)), SOME),
-    "pieces_metaspace_never": (lambda: pieces(pre.Metaspace("_", "never")), SOME),
-    "pieces_metaspace_always": (lambda: pieces(pre.Metaspace("_", "always")), SOME),
+    "pieces_whitespace": (lambda: pieces(pre.Whitespace()), PART),
+    "pieces_whitespace_split": (lambda: pieces(pre.WhitespaceSplit()), PART),
+    "pieces_bert": (lambda: pieces(pre.BertPreTokenizer()), PART),
+    "pieces_punctuation": (lambda: pieces(pre.Punctuation("merged_with_next")), PART),
+    "pieces_digits": (lambda: pieces(pre.Digits(True)), PART),
+    "pieces_digit_runs": (lambda: pieces(pre.Digits(False)), PART),
+    "pieces_delimiter": (lambda: pieces(pre.CharDelimiterSplit("e")), PART),
+    "pieces_scripts": (lambda: pieces(pre.UnicodeScripts()), PART),
+    "pieces_fixed": (lambda: pieces(pre.FixedLength(3)), PART),
+    "pieces_metaspace_never": (lambda: pieces(pre.Metaspace("_", "never")), PART),
+    "pieces_metaspace_always": (lambda: pieces(pre.Metaspace("_", "always")), PART),
     "pieces_metaspace_first": (
-        lambda: pieces(pre.Digits(False), pre.Metaspace("_", "first")), SOME
+        lambda: pieces(pre.Digits(False), pre.Metaspace("_", "first")), PART
     ),
-    "pieces_byte_level": (lambda: pieces(pre.Punctuation(), pre.ByteLevel(True)), SOME),
+    "pieces_byte_level": (lambda: pieces(pre.Punctuation(), pre.ByteLevel(True)), PART),
 }  # fmt: skip
 SPLIT = {
-    "split_isolated": (split(Regex(r"\s+|\p{Han}"), "isolated"), SOME),
-    "split_removed": (split(Regex(r"[[:punct:]\d&&[^5]]"), "removed"), SOME),
-    "split_previous": (split(Regex(r"[aeiou]"), "merged_with_previous"), SOME),
-    "split_next": (split(Regex(r"[aeiou]{1,2}"), "merged_with_next"), SOME),
-    "split_contiguous": (split(Regex(r"[^\W\d_]"), "contiguous"), SOME),
-    "split_invert": (split(Regex(r"\p{L}+"), "removed", True), SOME),
-    "split_invert_next": (split(Regex(r"\p{L}"), "merged_with_next", True), SOME),
-    "split_invert_previous": (split(Regex(r"\w"), "merged_with_previous", True), SOME),
-    "split_invert_contiguous": (split(Regex(r"\w"), "contiguous", True), SOME),
-    "split_literal": (split("an", "merged_with_next"), SOME),
-    "split_literal_invert": (split(" ", "isolated", True), SOME),
+    "split_isolated": (split(Regex(r"\s+|\p{Han}"), "isolated"), PART),
+    "split_removed": (split(Regex(r"[[:punct:]\d&&[^5]]"), "removed"), PART),
+    "split_previous": (split(Regex(r"[aeiou]"), "merged_with_previous"), PART),
+    "split_next": (split(Regex(r"[aeiou]{1,2}"), "merged_with_next"), PART),
+    "split_contiguous": (split(Regex(r"[^\W\d_]"), "contiguous"), PART),
+    "split_invert": (split(Regex(r"\p{L}+"), "removed", True), PART),
+    "split_invert_next": (split(Regex(r"\p{L}"), "merged_with_next", True), PART),
+    "split_invert_previous": (split(Regex(r"\w"), "merged_with_previous", True), PART),
+    "split_invert_contiguous": (split(Regex(r"\w"), "contiguous", True), PART),
+    "split_literal": (split("an", "merged_with_next"), PART),
+    "split_literal_invert": (split(" ", "isolated", True), PART),
     "split_classes": (
         split(Regex(r"(?i:straße|ЮГ|k)|[^\S\n]{2,}|\h{,3}x|(?m:a.b)|\p{^L}\z|[\p{Lu}&&\p{Latin}]"),
-              "isolated"), SOME
+              "isolated"), PART
     ),
-    "split_words": (split(Regex(r"\b\w{2,4}\b|\B'\B|^.|.$|(?<=e)n(?!t)"), "isolated"), SOME),
-    "split_empty": (split(Regex(r"x*"), "isolated"), SOME),
+    "split_words": (split(Regex(r"\b\w{2,4}\b|\B'\B|^.|.$|(?<=e)n(?!t)"), "isolated"), PART),
+    "split_empty": (split(Regex(r"x*"), "isolated"), PART),
 }  # fmt: skip
 GROUPS = {
     "byte_level": BYTE_LEVEL,

@@ -1,6 +1,7 @@
 """Text for tokenizer tests and benchmarks: made anew from a seed, the same each time."""
 
 # ruff: noqa: RUF001 (characters that look like others are what is tested)
+import functools
 import pathlib
 import random
 import sysconfig
@@ -45,6 +46,7 @@ SPECIALS = [
 ]  # fmt: skip
 
 
+@functools.cache
 def assigned():
     """All characters that are more than a number, surrogates apart."""
     return [
@@ -147,25 +149,63 @@ def strings(count, seed=1):
     return out[:count]
 
 
+# Ranges of letters that make up the words of invented languages, and what stands between them.
+LANGUAGES = [
+    ("aeiouaeioubcdfghlmnprstvaeiou", " "),
+    ("aeiouyäöüßéèêáóíñçbcdfghlmnprst", " "),
+    ("".join(map(chr, range(0x430, 0x450))), " "),
+    ("".join(map(chr, range(0x3B1, 0x3CA))), " "),
+    ("".join(map(chr, range(0x5D0, 0x5EB))), " "),
+    ("".join(map(chr, range(0x627, 0x63B))) + "فقكلمنهوي", " "),
+    ("".join(map(chr, range(0x915, 0x93A))) + "ािीुूेैोौ्" * 2, " "),
+    ("".join(map(chr, range(0xE01, 0xE2F))) + "าิีุูเแโ" * 2, ""),
+    ("".join(map(chr, range(0x4E00, 0x5600, 2))), ""),
+    ("".join(map(chr, range(0x3042, 0x3094))) + "日本語東京時間人国会", ""),
+    ("".join(map(chr, range(0xAC00, 0xD7A4, 37))), " "),
+]
+
+
+class Language:
+    """Words of letters at random, the common ones common as in real text."""
+
+    def __init__(self, r, letters, glue):
+        self.random = r
+        self.glue = glue
+        longest = 3 if len(letters) > 200 else 9
+        self.words = [
+            "".join(r.choice(letters) for _ in range(r.randint(1, longest))) for _ in range(12000)
+        ]
+
+    def sentence(self):
+        r = self.random
+        words = [
+            self.words[int(len(self.words) ** r.random()) - 1] for _ in range(r.randint(4, 18))
+        ]
+        if self.glue and r.random() < 0.7:
+            words[0] = words[0].capitalize()
+        return self.glue.join(words) + r.choice([". ", ". ", ", ", "? ", "! ", ": ", "\n", "。"])
+
+
 def mixed(size, seed=2):
-    """About size bytes: prose of many languages, code, emoji, numbers."""
+    """About size bytes, as real text is mixed: prose in many scripts, code, numbers, emoji."""
+    r = random.Random(seed)
     maker = Maker(seed)
-    r = maker.random
+    languages = [Language(r, *spec) for spec in LANGUAGES]
     library = pathlib.Path(sysconfig.get_paths()["stdlib"])
-    code = sorted(library.glob("*.py"))
+    code = sorted(p for p in library.rglob("*.py") if "site-packages" not in p.parts)
     out = []
     total = 0
     while total < size:
-        if r.random() < 0.25:
+        kind = r.random()
+        if kind < 0.45:
             text = r.choice(code).read_text(encoding="utf-8", errors="replace")
             at = r.randrange(max(1, len(text) - 6000))
             part = text[at : at + 6000]
+        elif kind < 0.95:
+            language = languages[int(len(languages) * r.random() ** 1.5)]
+            part = "".join(language.sentence() for _ in range(50))
         else:
-            part = "".join(
-                r.choice([maker.shuffled, maker.shuffled, maker.sentence, maker.digits,
-                          maker.emoji])() + r.choice([" ", " ", "\n", ". "])
-                for _ in range(60)
-            )  # fmt: skip
+            part = "".join(maker.string() + r.choice(" \n") for _ in range(20))
         out.append(part)
         total += len(part.encode())
-    return "".join(out)
+    return out
