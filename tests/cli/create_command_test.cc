@@ -149,6 +149,38 @@ TEST_F(CreateCommandTest, ReportSaysWhatWasLost) {
   EXPECT_GT((*json)["tensors"][0]["relative_error"], 0.0);
 }
 
+TEST_F(CreateCommandTest, AnExportedFolderComesBackAsTheSameModel) {
+  const Json first = JsonOf(MustRun({"create", "demo", "-f", kModel, "-q", "int4", "--json"}));
+  const std::string folder = (dir_ / "mlx").native();
+  EXPECT_THAT(MustRun({"export", "demo", folder}).out, HasSubstr("Exported"));
+  EXPECT_EQ(MustRun({"run", folder, "What is 2+2?", "--temperature", "0"}).out, "4\n");
+  const Json back = JsonOf(MustRun({"create", "back", "-f", folder, "--json"}));
+  EXPECT_EQ(back["id"], first["id"]);
+  const Json again = JsonOf(MustRun({"export", "demo", folder + "2", "--json"}));
+  EXPECT_GT(again["tensors"], 50);
+  EXPECT_EQ(Run({"export", "demo", folder}).exit, 1);
+}
+
+// The folder declares a type for all modules and others for some: none of it may come back.
+TEST_F(CreateCommandTest, AMixedFolderIsQuantizedAgainOnlyWhenAllowed) {
+  MustRun({"create", "demo", "-f", kModel, "-q", "int4"});
+  const std::string folder = (dir_ / "mlx").native();
+  MustRun({"export", "demo", folder});
+  const Outcome refused = Run({"create", "again", "-f", folder, "-q", "nvfp4"});
+  EXPECT_EQ(refused.exit, 2);
+  EXPECT_THAT(refused.err, HasSubstr("is already quantized"));
+  EXPECT_THAT(refused.err, HasSubstr("--allow-requantize"));
+  const Json json = JsonOf(
+      MustRun({"create", "again", "-f", folder, "-q", "nvfp4", "--allow-requantize", "--json"}));
+  EXPECT_EQ(json["file_type"], "nvfp4");
+  const Json& types = json["totals"]["types"];
+  EXPECT_TRUE(types.contains("nvfp4"));
+  EXPECT_TRUE(types.contains("mxfp8"));
+  EXPECT_FALSE(types.contains("int4"));
+  EXPECT_FALSE(types.contains("int8"));
+  EXPECT_EQ(MustRun({"run", "again", "What is 2+2?", "--temperature", "0"}).out, "4\n");
+}
+
 TEST_F(CreateCommandTest, AModelfileSaysWhatToTakeAndHow) {
   const std::string file = WriteModelfile(
       StrCat("FROM ", kModel, "\nSYSTEM be brief\nPARAMETER temperature 0\nLICENSE one\n"));
