@@ -138,14 +138,15 @@ Status CheckBiases(const Inventory& inventory, const SourceWeight& weight) {
 // Codes and scales of the floating-point formats, one-byte scales each.
 core::Result<Format> ByteFormat(const SourceTensor& codes, const SourceTensor& scales,
                                 uint64_t columns, int bits) {
-  for (std::string_view name : {"nvfp4", "mxfp4", "mxfp8"}) {
-    const Format format = *quant::ParseType(name);
-    if (format.bits != bits || !quant::Fits(format, columns) ||
-        scales.shape.back() != quant::GroupsInRow(format, columns)) {
-      continue;
+  for (const quant::TypeInfo& type : quant::Types()) {
+    const Format format = type.format;
+    const quant::ScaleKind kind = quant::InfoOf(format.mode).scales;
+    const bool fits = (kind == quant::ScaleKind::kE4M3 && IsE4M3(scales.dtype)) ||
+                      (kind == quant::ScaleKind::kE8M0 && IsE8M0(scales.dtype));
+    if (fits && format.bits == bits && quant::Fits(format, columns) &&
+        scales.shape.back() == quant::GroupsInRow(format, columns)) {
+      return format;
     }
-    const bool e4m3 = quant::InfoOf(format.mode).scales == quant::ScaleKind::kE4M3;
-    if (e4m3 ? IsE4M3(scales.dtype) : IsE8M0(scales.dtype)) return format;
   }
   return Mismatch(codes, scales,
                   StrCat("rows of ", columns,

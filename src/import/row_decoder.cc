@@ -1,11 +1,11 @@
 #include "import/row_decoder.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 
 #include "core/strings.h"
+#include "quant/block_fp8.h"
 #include "quant/decode.h"
 #include "quant/float_types.h"
 #include "quant/fp8.h"
@@ -53,13 +53,16 @@ void Cast(DType from, const std::byte* in, DType to, std::byte* out, size_t coun
   for (size_t i = 0; i < count; ++i) StoreFloat(target, LoadFloat(source, in, i), out, i);
 }
 
-const std::array<float, 256>& E4M3Values() {
-  static constexpr std::array<float, 256> kValues = [] {
-    std::array<float, 256> values{};
-    for (size_t i = 0; i < 256; ++i) values[i] = quant::F32FromE4M3(static_cast<uint8_t>(i));
-    return values;
-  }();
-  return kValues;
+quant::Fp8Scaling ScalingOf(Fp8Scales scales) {
+  switch (scales) {
+    case Fp8Scales::kBlocks:
+      return quant::Fp8Scaling::kBlocks;
+    case Fp8Scales::kRows:
+      return quant::Fp8Scaling::kRows;
+    case Fp8Scales::kTensor:
+      break;
+  }
+  return quant::Fp8Scaling::kTensor;
 }
 
 Result<std::vector<float>> LoadFloats(const Plan& plan, uint32_t tensor, SourceBytes& bytes) {
@@ -137,39 +140,26 @@ Result<std::span<const std::byte>> RowDecoder::DecodePlain(const RowPiece& piece
 Result<std::span<const std::byte>> RowDecoder::DecodeFp8(const RowPiece& piece) {
   const SourceWeight& source = *piece.source;
   INGOT_TRY(LoadScales(source));
-  INGOT_ASSIGN(const auto matrix, bytes_.Bytes(source.weight));
-  const uint64_t columns = weight_.columns;
-  const auto codes = GatherRows(matrix, columns, piece, gathered_[0]);
-  decoded_.resize(codes.size() * 2);
+  INGOT_ASSIGN(const auto codes, bytes_.Bytes(source.weight));
   const size_t rank = source.shape.rank();
-  const uint64_t slab_rows = source.shape[rank - 2];
-  const uint64_t block_rows = (slab_rows + kFp8Block - 1) / kFp8Block;
-  const uint64_t block_columns = (columns + kFp8Block - 1) / kFp8Block;
-  const std::array<float, 256>& values = E4M3Values();
-  for (uint64_t i = 0; i < piece.count; ++i) {
-    const uint64_t row = piece.first + i * piece.step;
-    const uint64_t slab = row / slab_rows;
-    const std::byte* in = codes.data() + i * columns;
-    std::byte* out = decoded_.data() + 2 * i * columns;
-    for (uint64_t begin = 0; begin < columns; begin += kFp8Block) {
-      const uint64_t end = std::min(begin + kFp8Block, columns);
-      float scale = 0;
-      switch (source.fp8_scales) {
-        case Fp8Scales::kBlocks:
-          scale = scales_[(slab * block_rows + row % slab_rows / kFp8Block) * block_columns +
-                          begin / kFp8Block];
-          break;
-        case Fp8Scales::kRows:
-          scale = scales_[row];
-          break;
-        case Fp8Scales::kTensor:
-          scale = scales_[scales_.size() == 1 ? 0 : slab];
-          break;
-      }
-      for (uint64_t c = begin; c < end; ++c) {
-        StoreFloat(FloatType::kBF16, values[static_cast<size_t>(in[c])] * scale, out, c);
-      }
-    }
+  const quant::Fp8Weight weight = {
+      .kind = quant::Fp8::kE4M3,
+      .layout = {.scaling = ScalingOf(source.fp8_scales),
+                 .stack = rank == 3 ? static_cast<uint64_t>(source.shape[0]) : 1,
+                 .rows = source.shape[rank - 2],
+                 .columns = weight_.columns,
+                 .one_scale = scales_.size() == 1},
+      .codes = codes,
+      .scale_type = FloatType::kF32,
+      .scales = std::as_bytes(std::span(scales_))};
+  const uint64_t row_bytes = weight_.columns * SizeOf(FloatType::kBF16);
+  decoded_.resize(piece.count * row_bytes);
+  // Neighbours are decoded together.
+  const uint64_t rows = piece.step == 1 ? piece.count : 1;
+  for (uint64_t i = 0; i < piece.count; i += rows) {
+    INGOT_TRY(quant::DecodeFp8Rows(weight, piece.first + i * piece.step, rows, FloatType::kBF16,
+                                   std::span(decoded_).subspan(i * row_bytes, rows * row_bytes),
+                                   {.pool = &pool_}));
   }
   return std::span<const std::byte>(decoded_);
 }
