@@ -40,23 +40,28 @@ void Collect(const std::optional<KeysValues>& pair, std::vector<Array>& pending)
 
 }  // namespace
 
-KeysValues KvCache::Update(const Array& keys, const Array& values) {
-  const int end = length_ + keys.shape(2);
-  if (!room_ || room_->keys.shape(2) < end) {
-    int capacity = room_ ? room_->keys.shape(2) : kFirstRoom;
+Array ColumnStore::Append(const Array& columns, int at) {
+  const int end = at + columns.shape(2);
+  if (!room_ || room_->shape(2) < end) {
+    int capacity = room_ ? room_->shape(2) : kFirstRoom;
     while (capacity < end) capacity += std::max(kFirstRoom, capacity / 2);
-    KeysValues larger{RoomLike(keys, capacity), RoomLike(values, capacity)};
-    if (length_ > 0) {
-      larger.keys = Write(larger.keys, Columns(room_->keys, 0, length_), 0);
-      larger.values = Write(larger.values, Columns(room_->values, 0, length_), 0);
-    }
+    Array larger = RoomLike(columns, capacity);
+    if (at > 0) larger = Write(larger, Columns(*room_, 0, at), 0);
     room_ = std::move(larger);
   }
   // The old room has no other owner while graphs are built step by step, so MLX writes in place.
-  room_->keys = Write(room_->keys, keys, length_);
-  room_->values = Write(room_->values, values, length_);
-  length_ = end;
-  return {Columns(room_->keys, 0, end), Columns(room_->values, 0, end)};
+  room_ = Write(*room_, columns, at);
+  return Columns(*room_, 0, end);
+}
+
+void ColumnStore::Evaluate(std::vector<Array>& pending) const {
+  if (room_) pending.push_back(*room_);
+}
+
+KeysValues KvCache::Update(const Array& keys, const Array& values) {
+  const int at = length_;
+  length_ += keys.shape(2);
+  return {keys_.Append(keys, at), values_.Append(values, at)};
 }
 
 bool KvCache::Trim(int length) {
@@ -65,8 +70,22 @@ bool KvCache::Trim(int length) {
   return true;
 }
 
-size_t KvCache::bytes() const { return BytesOf(room_); }
-void KvCache::Evaluate(std::vector<Array>& pending) const { Collect(room_, pending); }
+void KvCache::Evaluate(std::vector<Array>& pending) const {
+  keys_.Evaluate(pending);
+  values_.Evaluate(pending);
+}
+
+Array LatentCache::Update(const Array& columns) {
+  const int at = length_;
+  length_ += columns.shape(2);
+  return columns_.Append(columns, at);
+}
+
+bool LatentCache::Trim(int length) {
+  if (length < 0 || length > length_) return false;
+  length_ = length;
+  return true;
+}
 
 KeysValues WindowCache::Update(const Array& keys, const Array& values) {
   if (kept_) {

@@ -24,19 +24,47 @@ struct KeysValues {
   Array values;  // [B, heads, T, Dv]
 };
 
-// All columns since the beginning. Room grows geometrically; what was written is not moved by
-// writing more until the room is full.
+// Columns [B, heads, T, D] one after the other. Room grows geometrically; what was written is not
+// moved by writing more until the room is full.
+class ColumnStore {
+ public:
+  // Writes columns from position `at` on, which is where the next ones belong, and returns all up
+  // to their end.
+  Array Append(const Array& columns, int at);
+  size_t bytes() const { return room_ ? room_->nbytes() : 0; }
+  void Evaluate(std::vector<Array>& pending) const;
+
+ private:
+  std::optional<Array> room_;  // [.., capacity, ..]
+};
+
+// All columns since the beginning.
 class KvCache {
  public:
   KeysValues Update(const Array& keys, const Array& values);
   int length() const { return length_; }
   // Forgets everything from position `length` on. False (and nothing done) beyond the end.
   bool Trim(int length);
-  size_t bytes() const;
+  size_t bytes() const { return keys_.bytes() + values_.bytes(); }
   void Evaluate(std::vector<Array>& pending) const;
 
  private:
-  std::optional<KeysValues> room_;  // [.., capacity, ..]
+  ColumnStore keys_;
+  ColumnStore values_;
+  int length_ = 0;
+};
+
+// The same for attention whose keys and values are both made from one latent column a position.
+class LatentCache {
+ public:
+  Array Update(const Array& columns);  // [B, 1, L, D] → [B, 1, T, D]
+  int length() const { return length_; }
+  bool Trim(int length);
+  size_t bytes() const { return columns_.bytes(); }
+  void Evaluate(std::vector<Array>& pending) const { columns_.Evaluate(pending); }
+
+ private:
+  ColumnStore columns_;
   int length_ = 0;
 };
 
@@ -73,7 +101,7 @@ class RecurrentCache {
   int length_ = 0;
 };
 
-using LayerCache = std::variant<std::monostate, KvCache, WindowCache, RecurrentCache>;
+using LayerCache = std::variant<std::monostate, KvCache, LatentCache, WindowCache, RecurrentCache>;
 
 // The caches of all layers. A copy is a snapshot: cheap, and unaffected by what happens to the
 // original.

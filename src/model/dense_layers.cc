@@ -4,59 +4,85 @@
 #include <cmath>
 
 #include "core/strings.h"
-#include "ops/activation.h"
 
 namespace ingot::model {
 
 using core::StrCat;
 
-GatedMlp GatedMlp::Load(Weights& weights, std::string_view name, int hidden, int inner) {
-  return {weights.Linear(StrCat(name, ".gate_proj"), inner, hidden),
-          weights.Linear(StrCat(name, ".up_proj"), inner, hidden),
-          weights.Linear(StrCat(name, ".down_proj"), hidden, inner)};
+Array LoadNorm(Weights& weights, std::string_view name, int width, bool zero_centred) {
+  const std::array shape = {width};
+  if (!zero_centred) return weights.Dense(name, shape);
+  return weights.DenseFloat32(name, shape) + Array(1.0F);
 }
 
-Array GatedMlp::operator()(const Array& x) const {
-  return ops::Apply(down, ops::SwiGlu(ops::Apply(gate, x), ops::Apply(up, x)));
+Mlp Mlp::Load(Weights& weights, std::string_view name, const MlpShape& shape) {
+  std::optional<ops::Linear> gate;
+  if (shape.activation.kind != ops::MlpActivation::Kind::kReluSquared) {
+    gate = weights.Linear(StrCat(name, ".gate_proj"), shape.inner, shape.hidden);
+  }
+  return {std::move(gate), weights.Linear(StrCat(name, ".up_proj"), shape.inner, shape.hidden),
+          weights.Linear(StrCat(name, ".down_proj"), shape.hidden, shape.inner), shape.activation};
 }
 
-RotaryAttention RotaryAttention::Load(Weights& weights, std::string_view name,
-                                      const AttentionShape& shape, const ops::RopeSpec& rope,
-                                      int window, bool head_norms) {
+Array Mlp::operator()(const Array& x) const {
+  std::optional<Array> gated;
+  if (gate) gated = ops::Apply(*gate, x);
+  return ops::Apply(down, ops::Activate(activation, gated, ops::Apply(up, x)));
+}
+
+SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
+                                  const AttentionShape& shape, const AttentionOptions& options) {
   const int queries = shape.heads * shape.head_dim;
   const int keys = shape.key_heads * shape.head_dim;
-  RotaryAttention layer{.shape = shape,
-                        .spec = {.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim)),
-                                 .window = window,
-                                 .sinks = {}},
-                        .rope = rope,
-                        .query = weights.Linear(StrCat(name, ".q_proj"), queries, shape.hidden),
-                        .key = weights.Linear(StrCat(name, ".k_proj"), keys, shape.hidden),
-                        .value = weights.Linear(StrCat(name, ".v_proj"), keys, shape.hidden),
-                        .output = weights.Linear(StrCat(name, ".o_proj"), shape.hidden, queries),
-                        .query_norm = {},
-                        .key_norm = {}};
-  if (head_norms) {
-    const std::array size = {shape.head_dim};
-    layer.query_norm = weights.Dense(StrCat(name, ".q_norm.weight"), size);
-    layer.key_norm = weights.Dense(StrCat(name, ".k_norm.weight"), size);
+  const float plain_scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim));
+  SelfAttention layer{.shape = shape,
+                      .spec = {.scale = options.scale > 0 ? options.scale : plain_scale,
+                               .window = options.window,
+                               .sinks = {}},
+                      .rope = options.rope,
+                      .query = weights.Linear(StrCat(name, ".q_proj"), queries, shape.hidden),
+                      .key = weights.Linear(StrCat(name, ".k_proj"), keys, shape.hidden),
+                      .value = weights.Linear(StrCat(name, ".v_proj"), keys, shape.hidden),
+                      .output = weights.Linear(StrCat(name, ".o_proj"), shape.hidden, queries),
+                      .query_norm = {},
+                      .key_norm = {}};
+  if (options.norms != HeadNorms::kNone) {
+    const bool centred = options.norms == HeadNorms::kZeroCentred;
+    layer.query_norm = LoadNorm(weights, StrCat(name, ".q_norm.weight"), shape.head_dim, centred);
+    layer.key_norm = LoadNorm(weights, StrCat(name, ".k_norm.weight"), shape.head_dim, centred);
+  }
+  if (options.sinks) {
+    layer.spec.sinks = weights.Dense(StrCat(name, ".sinks"), std::array{shape.heads});
   }
   return layer;
 }
 
-Array RotaryAttention::operator()(const Array& x, SequenceState& state, size_t layer) const {
-  const auto heads = [&](const ops::Linear& projection, int count,
-                         const std::optional<Array>& norm) {
-    const Array split = ops::SplitHeads(ops::Apply(projection, x), count);
-    return norm ? ops::RmsNorm(split, norm, shape.norm_eps) : split;
-  };
-  const int offset = state.length();
-  const Array q = ops::Rope(heads(query, shape.heads, query_norm), rope, offset);
-  const Array k = ops::Rope(heads(key, shape.key_heads, key_norm), rope, offset);
-  const Array v = heads(value, shape.key_heads, std::nullopt);
+LayerCache SelfAttention::NewCache() const {
+  if (spec.window > 0) return WindowCache(spec.window);
+  return KvCache();
+}
+
+Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, SequenceState& state,
+                            size_t layer) const {
   const KeysValues seen = spec.window > 0 ? state.Layer<WindowCache>(layer).Update(k, v)
                                           : state.Layer<KvCache>(layer).Update(k, v);
-  return ops::Apply(output, ops::Attention(q, seen.keys, seen.values, spec));
+  return ops::Attention(q, seen.keys, seen.values, spec);
+}
+
+Array SelfAttention::Heads(const Array& x, SequenceState& state, size_t layer) const {
+  const auto positioned = [&](const ops::Linear& projection, int count,
+                              const std::optional<Array>& norm) {
+    Array heads = ops::SplitHeads(ops::Apply(projection, x), count);
+    if (norm) heads = ops::RmsNorm(heads, norm, shape.norm_eps);
+    return rope ? ops::Rope(heads, *rope, state.length()) : heads;
+  };
+  const Array v = ops::SplitHeads(ops::Apply(value, x), shape.key_heads);
+  return Attend(positioned(query, shape.heads, query_norm),
+                positioned(key, shape.key_heads, key_norm), v, state, layer);
+}
+
+Array SelfAttention::operator()(const Array& x, SequenceState& state, size_t layer) const {
+  return ops::Apply(output, Heads(x, state, layer));
 }
 
 }  // namespace ingot::model

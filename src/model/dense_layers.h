@@ -3,11 +3,13 @@
 #ifndef INGOT_MODEL_DENSE_LAYERS_H_
 #define INGOT_MODEL_DENSE_LAYERS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "model/cache.h"
 #include "model/weights.h"
+#include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
@@ -15,13 +17,24 @@
 
 namespace ingot::model {
 
-// Down(silu(Gate x) · Up x)
-struct GatedMlp {
-  ops::Linear gate;
+// <name>, the weight of a norm. A zero-centred one is stored as its difference from 1, which is
+// added here, in fp32: rounding the sum to bf16 would be visible in the logits.
+Array LoadNorm(Weights& weights, std::string_view name, int width, bool zero_centred = false);
+
+struct MlpShape {
+  int hidden = 0;
+  int inner = 0;
+  ops::MlpActivation activation;
+};
+
+// Down(act(Gate x) · Up x), or Down(act(Up x)) for activations that want no gate.
+struct Mlp {
+  std::optional<ops::Linear> gate;
   ops::Linear up;
   ops::Linear down;
+  ops::MlpActivation activation;
 
-  static GatedMlp Load(Weights& weights, std::string_view name, int hidden, int inner);
+  static Mlp Load(Weights& weights, std::string_view name, const MlpShape& shape);
   Array operator()(const Array& x) const;
 };
 
@@ -33,12 +46,21 @@ struct AttentionShape {
   float norm_eps = 1e-6F;  // of the norms of queries and keys, where there are any
 };
 
-// Attention with rotary positions, one cache a layer; with norms of each head's queries and keys
-// where the checkpoint has them.
-struct RotaryAttention {
+enum class HeadNorms : uint8_t { kNone, kPlain, kZeroCentred };
+
+struct AttentionOptions {
+  std::optional<ops::RopeSpec> rope;  // none: the layer knows no positions
+  int window = 0;                     // 0: sees everything before it
+  float scale = 0;                    // 0: 1/sqrt(head_dim)
+  HeadNorms norms = HeadNorms::kNone;
+  bool sinks = false;
+};
+
+// Attention with one cache a layer, in the forms that most checkpoints have.
+struct SelfAttention {
   AttentionShape shape;
   ops::AttentionSpec spec;
-  ops::RopeSpec rope;
+  std::optional<ops::RopeSpec> rope;
   ops::Linear query;
   ops::Linear key;
   ops::Linear value;
@@ -46,10 +68,16 @@ struct RotaryAttention {
   std::optional<Array> query_norm;  // [head_dim]
   std::optional<Array> key_norm;
 
-  static RotaryAttention Load(Weights& weights, std::string_view name, const AttentionShape& shape,
-                              const ops::RopeSpec& rope, int window, bool head_norms);
-  // x [B, L, H]; layer is this layer's place in state: a KvCache, or a WindowCache if it has a
-  // window.
+  static SelfAttention Load(Weights& weights, std::string_view name, const AttentionShape& shape,
+                            const AttentionOptions& options);
+
+  LayerCache NewCache() const;
+  // q [B, heads, L, D] and k, v [B, key_heads, L, D] with norms and positions applied → what the
+  // heads found, [B, L, heads·D].
+  Array Attend(const Array& q, const Array& k, const Array& v, SequenceState& state,
+               size_t layer) const;
+  // x [B, L, H] → [B, L, heads·D], before the output projection.
+  Array Heads(const Array& x, SequenceState& state, size_t layer) const;
   Array operator()(const Array& x, SequenceState& state, size_t layer) const;
 };
 

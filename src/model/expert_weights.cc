@@ -1,6 +1,6 @@
 #include "model/expert_weights.h"
 
-#include <functional>
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,97 +19,152 @@ using ops::ExpertStack;
 using ops::QuantizedTensor;
 using ops::Weight;
 
-// Applies the same rearrangement of rows to a weight and everything that goes with its rows.
-Weight MapRows(const Weight& weight, const std::function<Array(const Array&)>& map) {
-  if (const Array* dense = std::get_if<Array>(&weight)) return map(*dense);
-  QuantizedTensor packed = std::get<QuantizedTensor>(weight);
-  packed.codes = map(packed.codes);
-  packed.scales = map(packed.scales);
-  if (packed.biases) packed.biases = map(*packed.biases);
-  return packed;
-}
-
-// Rows [begin, end) of every expert: exact, since groups run along a row.
-Weight RowsOf(const Weight& weight, int begin, int end) {
-  return MapRows(weight, [&](const Array& x) {
-    mx::Shape to = x.shape();
-    to[1] = end;
-    return mx::contiguous(mx::slice(x, {0, begin, 0}, to));
-  });
-}
-
-bool StoredAlike(const Weight& a, const Weight& b) {
-  const auto* x = std::get_if<QuantizedTensor>(&a);
-  const auto* y = std::get_if<QuantizedTensor>(&b);
+bool StoredAlike(const ops::Linear& a, const ops::Linear& b) {
+  if (a.bias.has_value() != b.bias.has_value()) return false;
+  const auto* x = std::get_if<QuantizedTensor>(&a.weight);
+  const auto* y = std::get_if<QuantizedTensor>(&b.weight);
   if ((x == nullptr) != (y == nullptr)) return false;
   return x == nullptr ||
          (x->format == y->format && x->global_scale.has_value() == y->global_scale.has_value());
 }
 
-Weight StackAll(const std::vector<Weight>& each) {
-  const auto stack = [&](auto part) {
-    std::vector<Array> arrays;
-    for (const Weight& weight : each) arrays.push_back(part(weight));
-    return mx::stack(arrays, 0);
-  };
-  if (std::holds_alternative<Array>(each.front())) {
-    return stack([](const Weight& w) { return std::get<Array>(w); });
-  }
-  QuantizedTensor packed = std::get<QuantizedTensor>(each.front());
-  packed.codes = stack([](const Weight& w) { return std::get<QuantizedTensor>(w).codes; });
-  packed.scales = stack([](const Weight& w) { return std::get<QuantizedTensor>(w).scales; });
-  if (packed.biases) {
-    packed.biases = stack([](const Weight& w) { return *std::get<QuantizedTensor>(w).biases; });
-  }
-  if (packed.global_scale) {
-    packed.global_scale = mx::flatten(
-        stack([](const Weight& w) { return *std::get<QuantizedTensor>(w).global_scale; }));
-  }
-  return packed;
+// One array of all experts' parts, which `part` picks.
+template <typename Part>
+Array StackOf(const std::vector<ops::Linear>& each, Part part) {
+  std::vector<Array> arrays;
+  for (const ops::Linear& linear : each) arrays.push_back(part(linear));
+  return mx::stack(arrays, 0);
 }
 
-ExpertStack PerExpert(Weights& weights, std::string_view group, std::string_view projection,
-                      int experts, int outputs, int inputs) {
-  std::vector<Weight> each;
-  for (int e = 0; e < experts; ++e) {
-    const std::string name = StrCat(group, ".experts.", e, ".", projection);
-    each.push_back(weights.Linear(name, outputs, inputs).weight);
-    if (!StoredAlike(each.front(), each.back())) {
-      weights.Complain(core::Corrupt(
-          StrCat(weights.FullName(name),
-                 ": stored unlike expert 0 of the same layer; they cannot be stacked")));
-      each.back() = each.front();
-    }
+Weight StackWeights(const std::vector<ops::Linear>& each) {
+  const auto packed = [](const ops::Linear& l) -> const QuantizedTensor& {
+    return std::get<QuantizedTensor>(l.weight);
+  };
+  if (std::holds_alternative<Array>(each.front().weight)) {
+    return StackOf(each, [](const ops::Linear& l) { return std::get<Array>(l.weight); });
   }
-  return {StackAll(each), {}};
+  QuantizedTensor all = packed(each.front());
+  all.codes = StackOf(each, [&](const ops::Linear& l) { return packed(l).codes; });
+  all.scales = StackOf(each, [&](const ops::Linear& l) { return packed(l).scales; });
+  if (all.biases) {
+    all.biases = StackOf(each, [&](const ops::Linear& l) { return *packed(l).biases; });
+  }
+  if (all.global_scale) {
+    all.global_scale =
+        mx::flatten(StackOf(each, [&](const ops::Linear& l) { return *packed(l).global_scale; }));
+  }
+  return all;
 }
+
+// Looks for the projections of one layer's experts in all the places that the table knows.
+class Loader {
+ public:
+  Loader(Weights& weights, const family::ExpertTable& table, std::string_view layer,
+         const ExpertShape& shape)
+      : weights_(weights), table_(table), layer_(layer), shape_(shape) {}
+
+  ops::ExpertMlp Load() {
+    if (shape_.activation.kind == ops::MlpActivation::Kind::kReluSquared) {
+      return Assemble(std::nullopt, Projection(family::kUp), ops::GateUp::kApart);
+    }
+    if (auto both = Joined()) {
+      const bool rows = table_.fused == family::FusedForm::kRows;
+      return Assemble(std::nullopt, *std::move(both),
+                      rows ? ops::GateUp::kJoined : ops::GateUp::kInTurn);
+    }
+    return Assemble(Projection(family::kGate), Projection(family::kUp), ops::GateUp::kApart);
+  }
+
+ private:
+  struct Size {
+    int outputs;
+    int inputs;
+  };
+
+  ops::ExpertMlp Assemble(std::optional<ExpertStack> gate, ExpertStack up, ops::GateUp form) {
+    return {std::move(gate), std::move(up), Projection(family::kDown), form, shape_.activation};
+  }
+
+  std::string Group(const family::ExpertMarker& marker) const {
+    return StrCat(layer_, marker.source);
+  }
+
+  Size SizeOf(std::string_view projection) const {
+    if (projection == family::kDown) return {shape_.hidden, shape_.inner};
+    if (projection == family::kGateUp) return {2 * shape_.inner, shape_.hidden};
+    return {shape_.inner, shape_.hidden};
+  }
+
+  // A stack by exactly this name, in whichever way it is packed.
+  std::optional<ExpertStack> Stacked(const std::string& name, Size size) {
+    // A family that has gate and up in turns uses all its bare stacks the other way round, x · W.
+    const bool turned =
+        table_.fused == family::FusedForm::kInterleaved && !weights_.Has(name + ".weight");
+    if (auto stack = weights_.Blocks(name, shape_.experts, size.outputs, size.inputs)) return stack;
+    return weights_.Stack(name, shape_.experts, size.outputs, size.inputs,
+                          turned ? StackOrder::kInputsFirst : StackOrder::kOutputsFirst);
+  }
+
+  std::optional<ExpertStack> Joined() {
+    if (table_.fused == family::FusedForm::kUnknown) return std::nullopt;
+    for (const family::ExpertMarker& marker : table_.markers) {
+      if (auto stack =
+              Stacked(Group(marker) + std::string(family::kGateUp), SizeOf(family::kGateUp))) {
+        return stack;
+      }
+    }
+    return std::nullopt;
+  }
+
+  ExpertStack Projection(std::string_view projection) {
+    const Size size = SizeOf(projection);
+    std::vector<std::string_view> spellings = {projection};
+    for (const family::ProjectionAlias& alias : table_.aliases) {
+      if (alias.stored == projection) spellings.push_back(alias.source);
+    }
+    for (const family::ExpertMarker& marker : table_.markers) {
+      for (const std::string_view spelling : spellings) {
+        const std::string group = Group(marker);
+        if (auto stack = Stacked(StrCat(group, spelling), size)) return *std::move(stack);
+        if (weights_.Has(StrCat(group, "0.", spelling, ".weight"))) {
+          return PerExpert(group, spelling, size);
+        }
+      }
+    }
+    weights_.Missing(StrCat(layer_, table_.markers.front().stored, projection, ".weight"));
+    return {mx::zeros({shape_.experts, size.outputs, size.inputs}, weights_.type()), {}};
+  }
+
+  ExpertStack PerExpert(const std::string& group, std::string_view projection, Size size) {
+    std::vector<ops::Linear> each;
+    for (int e = 0; e < shape_.experts; ++e) {
+      const std::string name = StrCat(group, e, ".", projection);
+      each.push_back(weights_.Linear(name, size.outputs, size.inputs));
+      if (!StoredAlike(each.front(), each.back())) {
+        weights_.Complain(core::Corrupt(
+            StrCat(weights_.FullName(name),
+                   ": stored unlike expert 0 of the same layer; they cannot be stacked")));
+        each.back() = each.front();
+      }
+    }
+    ExpertStack stack{StackWeights(each), {}};
+    if (each.front().bias) {
+      stack.bias = StackOf(each, [](const ops::Linear& l) { return *l.bias; });
+    }
+    return stack;
+  }
+
+  Weights& weights_;
+  const family::ExpertTable& table_;
+  std::string_view layer_;
+  const ExpertShape& shape_;
+};
 
 }  // namespace
 
-ops::ExpertMlp LoadExperts(Weights& weights, std::string_view group, int experts, int hidden,
-                           int inner) {
-  const auto projection = [&](std::string_view name, int outputs, int inputs) {
-    for (const std::string_view form : {".switch_mlp.", ".experts."}) {
-      if (auto stack = weights.Stack(StrCat(group, form, name), experts, outputs, inputs)) {
-        return *std::move(stack);
-      }
-    }
-    if (weights.Has(StrCat(group, ".experts.0.", name, ".weight"))) {
-      return PerExpert(weights, group, name, experts, outputs, inputs);
-    }
-    weights.Missing(StrCat(group, ".switch_mlp.", name, ".weight"));
-    return ExpertStack{mx::zeros({experts, outputs, inputs}, weights.type()), {}};
-  };
-  for (const std::string_view form : {".switch_mlp.", ".experts."}) {
-    const auto fused =
-        weights.Stack(StrCat(group, form, "gate_up_proj"), experts, 2 * inner, hidden);
-    if (!fused) continue;
-    return {{RowsOf(fused->weight, 0, inner), {}},
-            {RowsOf(fused->weight, inner, 2 * inner), {}},
-            projection("down_proj", hidden, inner)};
-  }
-  return {projection("gate_proj", inner, hidden), projection("up_proj", inner, hidden),
-          projection("down_proj", hidden, inner)};
+ops::ExpertMlp LoadExperts(Weights& weights, const family::ExpertTable& table,
+                           std::string_view layer, const ExpertShape& shape) {
+  return Loader(weights, table, layer, shape).Load();
 }
 
 }  // namespace ingot::model

@@ -1,21 +1,31 @@
-// Loads a mixture's experts from any form that checkpoints have them in:
-//   <group>.switch_mlp.{gate,up,down}_proj      stacked, one a projection (the canonical form)
-//   <group>.experts.{gate_up,down}_proj         stacked, gate over up in one
-//   <group>.experts.{gate,up,down}_proj         stacked, as some importers wrote it
-//   <group>.experts.<e>.{gate,up,down}_proj     one an expert
+// Loads a mixture's experts from any form that checkpoints have them in. Where a family keeps its
+// experts, and how it joins gate and up, its table says (family/experts.h); <group> is a layer and
+// one of the table's markers:
+//   <group>gate_proj, up_proj, down_proj          stacked, one a projection (the canonical form)
+//   <group>gate_up_proj, down_proj                stacked, gate and up in one
+//   <group>gate_up_proj_blocks, …_scales, …       the same in packed blocks of four-bit floats
+//   <group><e>.gate_proj, up_proj, down_proj      one an expert
 #ifndef INGOT_MODEL_EXPERT_WEIGHTS_H_
 #define INGOT_MODEL_EXPERT_WEIGHTS_H_
 
 #include <string_view>
 
+#include "family/experts.h"
 #include "model/weights.h"
 #include "ops/experts.h"
 
 namespace ingot::model {
 
-// group: "layers.3.mlp". hidden is the width of the layer, inner the width of an expert.
-ops::ExpertMlp LoadExperts(Weights& weights, std::string_view group, int experts, int hidden,
-                           int inner);
+struct ExpertShape {
+  int experts = 0;
+  int hidden = 0;  // the width of the layer
+  int inner = 0;   // the width of one expert
+  ops::MlpActivation activation;
+};
+
+// layer: "layers.3".
+ops::ExpertMlp LoadExperts(Weights& weights, const family::ExpertTable& table,
+                           std::string_view layer, const ExpertShape& shape);
 
 }  // namespace ingot::model
 

@@ -1,10 +1,11 @@
 // The rotary part of a config.json, in the old spelling ("rope_theta", "rope_scaling") and the new
-// ("rope_parameters"), made into what ops::Rope takes.
+// ("rope_parameters", flat or by kind of layer), made into what ops::Rope takes.
 #ifndef INGOT_MODEL_ROPE_CONFIG_H_
 #define INGOT_MODEL_ROPE_CONFIG_H_
 
 #include <string_view>
 
+#include "core/json.h"
 #include "model/config_reader.h"
 #include "ops/rope.h"
 
@@ -17,6 +18,13 @@ struct RopeDefaults {
 
 // For heads of that width. A scaling that is not known is a complaint of the reader.
 ops::RopeSpec ReadRope(ConfigReader& config, int head_dim, const RopeDefaults& defaults);
+
+// The same from one block of parameters; nullptr: all defaults.
+ops::RopeSpec ReadRopeBlock(ConfigReader& config, const core::Json* block, int head_dim,
+                            const RopeDefaults& defaults);
+
+// "rope_parameters" of one kind of layer; nullptr where they are not given by kind.
+const core::Json* RopeBlockOf(const ConfigReader& config, std::string_view layer_kind);
 
 }  // namespace ingot::model
 

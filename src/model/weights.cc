@@ -205,15 +205,61 @@ Array Weights::DenseFloat32(std::string_view name, std::span<const int> shape) {
   return mx::astype(Placeholder(shape), mx::float32);
 }
 
-std::optional<ops::ExpertStack> Weights::Stack(std::string_view name, int experts, int outputs,
-                                               int inputs) {
-  // Stacks are stored with or without ".weight".
-  for (const std::string& candidate : {StrCat(name, ".weight"), std::string(name)}) {
-    if (Has(candidate)) {
-      return ops::ExpertStack{Load(candidate, std::array{experts, outputs, inputs}), {}};
-    }
+std::optional<Array> Weights::StackBias(std::string_view name, int experts, int outputs) {
+  for (const std::string& candidate : {StrCat(name, ".bias"), StrCat(name, "_bias")}) {
+    if (Has(candidate)) return Dense(candidate, std::array{experts, outputs});
   }
   return std::nullopt;
+}
+
+std::optional<ops::ExpertStack> Weights::Stack(std::string_view name, int experts, int outputs,
+                                               int inputs, StackOrder order) {
+  for (const std::string& candidate : {StrCat(name, ".weight"), std::string(name)}) {
+    if (!Has(candidate)) continue;
+    const auto bias = StackBias(name, experts, outputs);
+    if (order == StackOrder::kOutputsFirst) {
+      return ops::ExpertStack{Load(candidate, std::array{experts, outputs, inputs}), bias};
+    }
+    const Array turned = Dense(candidate, std::array{experts, inputs, outputs});
+    return ops::ExpertStack{mx::swapaxes(turned, 1, 2), bias};
+  }
+  return std::nullopt;
+}
+
+Result<Array> Weights::BindExactly(std::string_view name, std::span<const int> shape,
+                                   tensor::DType type) const {
+  std::string full;
+  const WeightParts* parts = Find(name, &full);
+  if (parts == nullptr) return core::Corrupt(StrCat(core::Printable(name), " is missing"));
+  const tensor::DType stored = tensors_.dtype(parts->weight);
+  if (stored == type && SameShape(tensors_.shape(parts->weight), shape)) {
+    return BindTensor(parts->weight);
+  }
+  return core::Corrupt(StrCat(core::Printable(full), ": expected ", tensor::NameOf(type), " ",
+                              ShapeText(shape), ", found ", tensor::NameOf(stored), " ",
+                              ToString(tensors_.shape(parts->weight))));
+}
+
+std::optional<ops::ExpertStack> Weights::Blocks(std::string_view name, int experts, int outputs,
+                                                int inputs) {
+  constexpr int kBlock = 32;
+  constexpr int kBlockBytes = 16;
+  const quant::Format format = {.mode = quant::Mode::kMxfp4, .bits = 4, .group_size = kBlock};
+  if (!Has(StrCat(name, "_blocks"))) return std::nullopt;
+  const std::array codes_shape = {experts, outputs, inputs / kBlock, kBlockBytes};
+  const std::array scales_shape = {experts, outputs, inputs / kBlock};
+  const Result<Array> codes = BindExactly(StrCat(name, "_blocks"), codes_shape, tensor::DType::kU8);
+  const Result<Array> scales =
+      BindExactly(StrCat(name, "_scales"), scales_shape, tensor::DType::kU8);
+  if (!codes.ok() || !scales.ok()) {
+    Complain(codes.ok() ? scales.status() : codes.status());
+    return ops::ExpertStack{Placeholder(std::array{experts, outputs, inputs}), {}};
+  }
+  const auto words = static_cast<int>(quant::PackedWords(format, static_cast<uint64_t>(inputs)));
+  const Array packed =
+      mx::reshape(mx::view(mx::contiguous(*codes), mx::uint32), {experts, outputs, words});
+  return ops::ExpertStack{ops::QuantizedTensor{packed, *scales, {}, {}, format},
+                          StackBias(name, experts, outputs)};
 }
 
 Status Weights::Finish() const {

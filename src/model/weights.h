@@ -6,6 +6,7 @@
 #ifndef INGOT_MODEL_WEIGHTS_H_
 #define INGOT_MODEL_WEIGHTS_H_
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,9 @@
 #include "ops/linear.h"
 
 namespace ingot::model {
+
+// Which axis of a stored stack comes first. Only stacks that are not packed can be turned.
+enum class StackOrder : uint8_t { kOutputsFirst, kInputsFirst };
 
 class Weights {
  public:
@@ -48,9 +52,14 @@ class Weights {
   // The shape of a stored tensor, for layouts that tell what a checkpoint is.
   std::optional<tensor::Shape> ShapeOf(std::string_view name) const;
 
-  // A stack [experts, out, in], named with or without ".weight"; nullopt when there is none.
-  std::optional<ops::ExpertStack> Stack(std::string_view name, int experts, int outputs,
-                                        int inputs);
+  // A stack [experts, out, in], named with or without ".weight"; nullopt when there is none. Its
+  // bias [experts, out] follows ".bias" or "_bias".
+  std::optional<ops::ExpertStack> Stack(std::string_view name, int experts, int outputs, int inputs,
+                                        StackOrder order = StackOrder::kOutputsFirst);
+  // The same as <name>_blocks [experts, out, in/32, 16] and <name>_scales [experts, out, in/32],
+  // bytes of four-bit floats and of powers of two.
+  std::optional<ops::ExpertStack> Blocks(std::string_view name, int experts, int outputs,
+                                         int inputs);
   // For forms that the caller puts together itself.
   void Missing(std::string_view name);
   void Complain(core::Status status);
@@ -60,6 +69,9 @@ class Weights {
  private:
   const WeightParts* Find(std::string_view name, std::string* full = nullptr) const;
   ops::Weight Load(std::string_view name, std::span<const int> shape);
+  std::optional<ops::Array> StackBias(std::string_view name, int experts, int outputs);
+  core::Result<ops::Array> BindExactly(std::string_view name, std::span<const int> shape,
+                                       tensor::DType type) const;
   ops::Array Placeholder(std::span<const int> shape) const;
   core::Result<ops::Array> BindTensor(size_t index) const;
   core::Result<ops::Weight> LoadParts(std::string_view name, const WeightParts& parts,

@@ -4,26 +4,33 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/strings.h"
-#include "model/config_reader.h"
+#include "family/experts.h"
+#include "model/common_config.h"
+#include "model/decoder.h"
 #include "model/dense_layers.h"
+#include "model/expert_weights.h"
+#include "model/layer_pattern.h"
+#include "model/mixture.h"
 #include "model/rope_config.h"
-#include "ops/norm.h"
 
 namespace ingot::models {
 namespace {
 
 using core::StrCat;
-using model::Array;
-using model::SequenceState;
+using model::SelfAttention;
+using Feed = std::variant<model::Mlp, model::Mixture>;
+using Decoder = model::Decoder<SelfAttention, Feed>;
 
 // What tells the relatives apart.
 struct Traits {
-  bool head_norms = false;  // queries and keys of each head are normalised
+  model::HeadNorms head_norms = model::HeadNorms::kNone;
   float norm_eps = 1e-5F;
   float rope_base = 10000;
+  bool experts = false;
 };
 
 struct Config {
@@ -33,107 +40,63 @@ struct Config {
   int inner = 0;
   float eps = 0;
   std::vector<int> windows;  // a layer; 0: sees everything
+  model::ExpertShape experts;
+  ops::RouterSpec router;
+  std::vector<bool> sparse;  // a layer
 };
 
 // The window of each layer: as "layer_types" says, else every layer's where a window is in use.
 std::vector<int> ReadWindows(model::ConfigReader& config, int layers) {
   const int window = config.CountOr("sliding_window", 0);
-  const std::vector<std::string> types = config.Texts("layer_types");
-  const bool everywhere = types.empty() && config.BoolOr("use_sliding_window", true);
-  std::vector<int> windows(static_cast<size_t>(layers), everywhere ? window : 0);
-  if (types.empty()) return windows;
-  config.Require(types.size() == windows.size(),
-                 StrCat("layer_types: expected ", layers, " entries, found ", types.size()));
-  for (size_t i = 0; i < std::min(types.size(), windows.size()); ++i) {
-    if (types[i] == "sliding_attention") windows[i] = window;
+  const bool named = config.Find("layer_types") != nullptr;
+  const int interval = !named && config.BoolOr("use_sliding_window", true) ? 1 : 0;
+  std::vector<int> windows;
+  for (const bool slides : model::LayersOfKind(config, layers, "sliding", interval)) {
+    windows.push_back(slides ? window : 0);
   }
   return windows;
+}
+
+void ReadExperts(model::ConfigReader& reader, Config& config) {
+  config.experts = {.experts = model::CountOfAny(reader, {"num_experts", "num_local_experts"}),
+                    .hidden = config.shape.hidden,
+                    .inner = reader.Size("moe_intermediate_size"),
+                    .activation = {}};
+  config.router = {.chosen = reader.Size("num_experts_per_tok"),
+                   .normalise = reader.BoolOr("norm_topk_prob", false)};
+  reader.Require(config.experts.experts >= config.router.chosen,
+                 StrCat("num_experts: expected at least num_experts_per_tok, ",
+                        config.router.chosen, ", found ", config.experts.experts));
+  config.sparse = model::SparseLayers(reader, config.shape.layers);
 }
 
 core::Result<Config> ReadConfig(const core::Json& json, const Traits& traits) {
   model::ConfigReader reader(json);
   Config config;
-  config.shape = {.vocabulary = reader.Size("vocab_size"),
-                  .hidden = reader.Size("hidden_size"),
-                  .layers = reader.Size("num_hidden_layers"),
-                  .context = reader.SizeOr("max_position_embeddings", 4096)};
+  config.shape = model::ReadShape(reader, 4096);
   config.inner = reader.Size("intermediate_size");
   config.eps = reader.FloatOr("rms_norm_eps", traits.norm_eps);
-  const int heads = reader.Size("num_attention_heads");
-  config.attention = {.hidden = config.shape.hidden,
-                      .heads = heads,
-                      .key_heads = reader.SizeOr("num_key_value_heads", heads),
-                      .head_dim = reader.SizeOr("head_dim", config.shape.hidden / heads),
-                      .norm_eps = config.eps};
-  reader.Require(heads % config.attention.key_heads == 0,
-                 "num_attention_heads: expected a multiple of num_key_value_heads");
+  config.attention = model::ReadAttention(reader, config.shape, config.eps);
   config.rope = model::ReadRope(reader, config.attention.head_dim, {.base = traits.rope_base});
   config.windows = ReadWindows(reader, config.shape.layers);
+  config.sparse.assign(static_cast<size_t>(config.shape.layers), false);
+  if (traits.experts) ReadExperts(reader, config);
   INGOT_TRY(reader.Finish());
   return config;
 }
 
-class Llama final : public model::LanguageModel {
- public:
-  Llama(const Config& config, const Traits& traits, model::Weights& weights)
-      : LanguageModel(config.shape),
-        eps_(config.eps),
-        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
-        norm_(weights.Dense("norm.weight", std::array{config.shape.hidden})),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
-    const std::array width = {config.shape.hidden};
-    for (int i = 0; i < config.shape.layers; ++i) {
-      const std::string name = StrCat("layers.", i);
-      layers_.push_back(
-          {weights.Dense(name + ".input_layernorm.weight", width),
-           model::RotaryAttention::Load(weights, name + ".self_attn", config.attention, config.rope,
-                                        config.windows[static_cast<size_t>(i)], traits.head_norms),
-           weights.Dense(name + ".post_attention_layernorm.weight", width),
-           model::GatedMlp::Load(weights, name + ".mlp", config.shape.hidden, config.inner)});
-    }
+Feed LoadFeed(model::Weights& weights, const std::string& layer, const Config& config,
+              bool sparse) {
+  const int hidden = config.shape.hidden;
+  if (!sparse) {
+    return model::Mlp::Load(weights, layer + ".mlp",
+                            {.hidden = hidden, .inner = config.inner, .activation = {}});
   }
-
-  SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) {
-      if (const int window = layer.attention.spec.window; window > 0) {
-        caches.emplace_back(std::in_place_type<model::WindowCache>, window);
-      } else {
-        caches.emplace_back(std::in_place_type<model::KvCache>);
-      }
-    }
-    return SequenceState(std::move(caches));
-  }
-
-  Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(embedding_, tokens, type_);
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      const Layer& layer = layers_[i];
-      x = x + layer.attention(ops::RmsNorm(x, layer.attention_norm, eps_), state, i);
-      x = x + layer.mlp(ops::RmsNorm(x, layer.mlp_norm, eps_));
-    }
-    state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, norm_, eps_);
-  }
-
-  Array Logits(const Array& hidden) const override { return ops::Apply(head_, hidden); }
-
- private:
-  struct Layer {
-    Array attention_norm;
-    model::RotaryAttention attention;
-    Array mlp_norm;
-    model::GatedMlp mlp;
-  };
-
-  float eps_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  ops::mx::Dtype type_;
-  std::vector<Layer> layers_;
-};
+  return model::Mixture{
+      .router = weights.Linear(layer + ".mlp.gate", config.experts.experts, hidden),
+      .spec = config.router,
+      .experts = model::LoadExperts(weights, family::kMlpExperts, layer, config.experts)};
+}
 
 constexpr std::array<std::string_view, 5> kPrefixes = {
     "model.", "language_model.model.", "model.language_model.", "language_model.", ""};
@@ -143,10 +106,27 @@ core::Result<std::unique_ptr<model::LanguageModel>> Build(const core::Json& json
                                                           const Traits& traits) {
   INGOT_ASSIGN(const Config config, ReadConfig(json, traits));
   weights.UsePrefix(kPrefixes, "embed_tokens.weight");
-  auto built = std::make_unique<Llama>(config, traits, weights);
+  const int hidden = config.shape.hidden;
+  std::vector<Decoder::Layer> layers;
+  for (int i = 0; i < config.shape.layers; ++i) {
+    const std::string name = StrCat("layers.", i);
+    const auto index = static_cast<size_t>(i);
+    layers.push_back(
+        {LoadNorm(weights, name + ".input_layernorm.weight", hidden),
+         SelfAttention::Load(
+             weights, name + ".self_attn", config.attention,
+             {.rope = config.rope, .window = config.windows[index], .norms = traits.head_norms}),
+         LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
+         LoadFeed(weights, name, config, config.sparse[index])});
+  }
+  auto built = std::make_unique<Decoder>(
+      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));
   INGOT_TRY(weights.Finish());
   return std::unique_ptr<model::LanguageModel>(std::move(built));
 }
+
+constexpr Traits kQwen3 = {
+    .head_norms = model::HeadNorms::kPlain, .norm_eps = 1e-6F, .rope_base = 1e6F};
 
 }  // namespace
 
@@ -157,7 +137,14 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildLlama(const core::Json&
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen3(const core::Json& config,
                                                                model::Weights& weights) {
-  return Build(config, weights, {.head_norms = true, .norm_eps = 1e-6F, .rope_base = 1e6F});
+  return Build(config, weights, kQwen3);
+}
+
+core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen3Moe(const core::Json& config,
+                                                                  model::Weights& weights) {
+  Traits traits = kQwen3;
+  traits.experts = true;
+  return Build(config, weights, traits);
 }
 
 }  // namespace ingot::models

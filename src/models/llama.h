@@ -1,5 +1,5 @@
 // Llama, and its relatives that differ by a field: Mistral (windows), Qwen3 (norms of queries and
-// keys).
+// keys), Qwen3-MoE (experts).
 #ifndef INGOT_MODELS_LLAMA_H_
 #define INGOT_MODELS_LLAMA_H_
 
@@ -16,6 +16,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildLlama(const core::Json&
                                                                model::Weights& weights);
 core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen3(const core::Json& config,
                                                                model::Weights& weights);
+core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen3Moe(const core::Json& config,
+                                                                  model::Weights& weights);
 
 }  // namespace ingot::models
 

@@ -11,9 +11,13 @@
 #include <vector>
 
 #include "core/strings.h"
-#include "model/config_reader.h"
+#include "family/experts.h"
+#include "model/common_config.h"
+#include "model/decoder.h"
 #include "model/dense_layers.h"
 #include "model/expert_weights.h"
+#include "model/layer_pattern.h"
+#include "model/mixture.h"
 #include "model/rope_config.h"
 #include "ops/activation.h"
 #include "ops/delta.h"
@@ -39,20 +43,14 @@ struct DeltaShape {
   int channels() const { return 2 * keys() + values(); }
 };
 
-struct ExpertShape {
-  int experts = 0;  // 0: dense
-  int chosen = 0;
-  int inner = 0;
-  int shared_inner = 0;
-  bool normalise = true;
-};
-
 struct Config {
   model::ModelShape shape;
   model::AttentionShape attention;
   ops::RopeSpec rope;
   DeltaShape delta;
-  ExpertShape experts;
+  model::ExpertShape experts;  // none of them: dense
+  ops::RouterSpec router;
+  int shared_inner = 0;
   int inner = 0;
   float eps = 1e-6F;
   std::vector<bool> full_attention;  // a layer
@@ -60,48 +58,13 @@ struct Config {
   bool zero_centred = false;  // norms are stored as their difference from 1
 };
 
-std::vector<bool> ReadFullAttention(model::ConfigReader& reader, int layers) {
-  const int interval = reader.SizeOr("full_attention_interval", 4);
-  const std::vector<std::string> types = reader.Texts("layer_types");
-  reader.Require(types.empty() || types.size() == static_cast<size_t>(layers),
-                 StrCat("layer_types: expected ", layers, " entries, found ", types.size()));
-  std::vector<bool> full;
-  for (int i = 0; i < layers; ++i) {
-    const auto index = static_cast<size_t>(i);
-    full.push_back(index < types.size() ? types[index].find("full") != std::string::npos
-                                        : (i + 1) % interval == 0);
-  }
-  return full;
-}
-
-std::vector<bool> ReadSparse(model::ConfigReader& reader, int layers, int experts) {
-  const int step = reader.SizeOr("decoder_sparse_step", 1);
-  const std::vector<int> dense = reader.Counts("mlp_only_layers");
-  std::vector<bool> sparse;
-  for (int i = 0; i < layers; ++i) {
-    sparse.push_back(experts > 0 && (i + 1) % step == 0 &&
-                     std::find(dense.begin(), dense.end(), i) == dense.end());
-  }
-  return sparse;
-}
-
 core::Result<Config> ReadConfig(const core::Json& json) {
   model::ConfigReader reader(json);
   const bool next = model::ArchitectureOf(json).find("Next") != std::string::npos;
   Config config;
-  config.shape = {.vocabulary = reader.Size("vocab_size"),
-                  .hidden = reader.Size("hidden_size"),
-                  .layers = reader.Size("num_hidden_layers"),
-                  .context = reader.SizeOr("max_position_embeddings", 32768)};
+  config.shape = model::ReadShape(reader, 32768);
   config.eps = reader.FloatOr("rms_norm_eps", 1e-6F);
-  const int heads = reader.Size("num_attention_heads");
-  config.attention = {.hidden = config.shape.hidden,
-                      .heads = heads,
-                      .key_heads = reader.SizeOr("num_key_value_heads", heads),
-                      .head_dim = reader.SizeOr("head_dim", config.shape.hidden / heads),
-                      .norm_eps = config.eps};
-  reader.Require(heads % config.attention.key_heads == 0,
-                 "num_attention_heads: expected a multiple of num_key_value_heads");
+  config.attention = model::ReadAttention(reader, config.shape, config.eps);
   config.rope =
       model::ReadRope(reader, config.attention.head_dim, {.base = 100000, .partial = 0.25F});
   config.delta = {.key_heads = reader.Size("linear_num_key_heads"),
@@ -112,20 +75,24 @@ core::Result<Config> ReadConfig(const core::Json& json) {
   reader.Require(config.delta.value_heads % config.delta.key_heads == 0,
                  "linear_num_value_heads: expected a multiple of linear_num_key_heads");
   reader.Require(config.delta.taps > 1, "linear_conv_kernel_dim: expected at least 2");
+  const int layers = config.shape.layers;
+  config.full_attention =
+      model::LayersOfKind(reader, layers, "full", reader.SizeOr("full_attention_interval", 4));
   config.experts = {.experts = reader.CountOr("num_experts", 0),
-                    .chosen = reader.CountOr("num_experts_per_tok", 0),
+                    .hidden = config.shape.hidden,
                     .inner = reader.CountOr("moe_intermediate_size", 0),
-                    .shared_inner = reader.CountOr("shared_expert_intermediate_size", 0),
-                    .normalise = reader.BoolOr("norm_topk_prob", !next)};
-  config.full_attention = ReadFullAttention(reader, config.shape.layers);
-  config.sparse = ReadSparse(reader, config.shape.layers, config.experts.experts);
-  const bool any_sparse =
-      std::find(config.sparse.begin(), config.sparse.end(), true) != config.sparse.end();
-  const bool any_dense =
-      std::find(config.sparse.begin(), config.sparse.end(), false) != config.sparse.end();
-  if (any_dense) config.inner = reader.Size("intermediate_size");
-  if (any_sparse) {
-    reader.Require(config.experts.chosen > 0 && config.experts.chosen <= config.experts.experts,
+                    .activation = {}};
+  config.router = {.chosen = reader.CountOr("num_experts_per_tok", 0),
+                   .normalise = reader.BoolOr("norm_topk_prob", !next)};
+  config.shared_inner = reader.CountOr("shared_expert_intermediate_size", 0);
+  config.sparse = model::SparseLayers(reader, layers);
+  if (config.experts.experts == 0) config.sparse.assign(static_cast<size_t>(layers), false);
+  const auto any = [&](bool sparse) {
+    return std::find(config.sparse.begin(), config.sparse.end(), sparse) != config.sparse.end();
+  };
+  if (any(false)) config.inner = reader.Size("intermediate_size");
+  if (any(true)) {
+    reader.Require(config.router.chosen > 0 && config.router.chosen <= config.experts.experts,
                    "num_experts_per_tok: expected 1 to num_experts");
     reader.Require(config.experts.inner > 0, "moe_intermediate_size is missing");
   }
@@ -133,18 +100,11 @@ core::Result<Config> ReadConfig(const core::Json& json) {
   return config;
 }
 
-// The weight of a norm. Where it is stored zero-centred its 1 is added here, in fp32: rounding the
-// sum to bf16 would be visible in the logits.
-Array LoadNorm(model::Weights& weights, std::string_view name, int width, bool zero_centred) {
-  const std::array shape = {width};
-  if (!zero_centred) return weights.Dense(name, shape);
-  return weights.DenseFloat32(name, shape) + Array(1.0F);
-}
-
 // Attention whose query projection also makes a gate for the output, interleaved by head.
 struct GatedAttention {
-  model::RotaryAttention base;
+  model::SelfAttention base;
 
+  model::LayerCache NewCache() const { return base.NewCache(); }
   Array operator()(const Array& x, SequenceState& state, size_t layer) const {
     const model::AttentionShape& shape = base.shape;
     const int batch = x.shape(0);
@@ -156,13 +116,12 @@ struct GatedAttention {
     const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
                                    {batch, steps, shape.heads * shape.head_dim});
     const Array keys = ops::SplitHeads(ops::Apply(base.key, x), shape.key_heads);
-    const int offset = state.length();
-    const Array q =
-        ops::Rope(ops::RmsNorm(asked, base.query_norm, shape.norm_eps), base.rope, offset);
-    const Array k = ops::Rope(ops::RmsNorm(keys, base.key_norm, shape.norm_eps), base.rope, offset);
+    const auto positioned = [&](const Array& heads, const std::optional<Array>& norm) {
+      return ops::Rope(ops::RmsNorm(heads, norm, shape.norm_eps), *base.rope, state.length());
+    };
     const Array v = ops::SplitHeads(ops::Apply(base.value, x), shape.key_heads);
-    const model::KeysValues seen = state.Layer<model::KvCache>(layer).Update(k, v);
-    const Array out = ops::Attention(q, seen.keys, seen.values, base.spec);
+    const Array out = base.Attend(positioned(asked, base.query_norm),
+                                  positioned(keys, base.key_norm), v, state, layer);
     return ops::Apply(base.output, out * mx::sigmoid(gate));
   }
 };
@@ -172,6 +131,9 @@ GatedAttention LoadAttention(model::Weights& weights, const std::string& name,
   const model::AttentionShape& shape = config.attention;
   const int queries = shape.heads * shape.head_dim;
   const int keys = shape.key_heads * shape.head_dim;
+  const auto norm = [&](std::string_view which) {
+    return model::LoadNorm(weights, name + std::string(which), shape.head_dim, config.zero_centred);
+  };
   return {{.shape = shape,
            .spec = {.scale = 1.0F / std::sqrt(static_cast<float>(shape.head_dim)),
                     .window = 0,
@@ -181,10 +143,8 @@ GatedAttention LoadAttention(model::Weights& weights, const std::string& name,
            .key = weights.Linear(name + ".k_proj", keys, shape.hidden),
            .value = weights.Linear(name + ".v_proj", keys, shape.hidden),
            .output = weights.Linear(name + ".o_proj", shape.hidden, queries),
-           .query_norm =
-               LoadNorm(weights, name + ".q_norm.weight", shape.head_dim, config.zero_centred),
-           .key_norm =
-               LoadNorm(weights, name + ".k_norm.weight", shape.head_dim, config.zero_centred)}};
+           .query_norm = norm(".q_norm.weight"),
+           .key_norm = norm(".k_norm.weight")}};
 }
 
 // The inputs of the recurrence, before the convolution.
@@ -236,6 +196,8 @@ struct DeltaLayer {
   Array dt_bias;  // [Hv] float32
   Array norm;     // [Dv]
   ops::Linear output;
+
+  model::LayerCache NewCache() const { return model::RecurrentCache(); }
 
   Array operator()(const Array& x, SequenceState& state, size_t layer) const {
     auto& cache = state.Layer<model::RecurrentCache>(layer);
@@ -308,114 +270,41 @@ DeltaLayer LoadDelta(model::Weights& weights, const std::string& name, const Con
           .output = weights.Linear(name + ".out_proj", hidden, shape.values())};
 }
 
-struct SparseMlp {
-  ExpertShape shape;
-  ops::Linear router;
-  ops::ExpertMlp experts;
-  std::optional<model::GatedMlp> shared;
-  std::optional<ops::Linear> shared_gate;
+using Feed = std::variant<model::Mlp, model::Mixture>;
 
-  Array operator()(const Array& x) const {
-    const int rows = x.shape(0) * x.shape(1);
-    const Array flat = mx::reshape(x, {rows, x.shape(2)});
-    const ops::Routing routing =
-        ops::RouteBySoftmax(ops::Apply(router, flat), shape.chosen, shape.normalise);
-    Array y = mx::reshape(ops::ApplyExperts(experts, flat, routing), x.shape());
-    if (shared) y = y + mx::sigmoid(ops::Apply(*shared_gate, x)) * (*shared)(x);
-    return y;
-  }
-};
-
-SparseMlp LoadSparse(model::Weights& weights, const std::string& name, const Config& config) {
-  const ExpertShape& shape = config.experts;
+Feed LoadFeed(model::Weights& weights, const std::string& layer, const Config& config,
+              bool sparse) {
   const int hidden = config.shape.hidden;
-  SparseMlp mlp{.shape = shape,
-                .router = weights.Linear(name + ".gate", shape.experts, hidden),
-                .experts = model::LoadExperts(weights, name, shape.experts, hidden, shape.inner),
-                .shared = {},
-                .shared_gate = {}};
-  if (shape.shared_inner > 0) {
-    mlp.shared =
-        model::GatedMlp::Load(weights, name + ".shared_expert", hidden, shape.shared_inner);
-    mlp.shared_gate = weights.Linear(name + ".shared_expert_gate", 1, hidden);
+  const std::string name = layer + ".mlp";
+  if (!sparse) return model::Mlp::Load(weights, name, {hidden, config.inner, {}});
+  model::Mixture mixture{
+      .router = weights.Linear(name + ".gate", config.experts.experts, hidden),
+      .spec = config.router,
+      .experts = model::LoadExperts(weights, family::kMlpExperts, layer, config.experts)};
+  if (config.shared_inner > 0) {
+    mixture.shared =
+        model::Mlp::Load(weights, name + ".shared_expert", {hidden, config.shared_inner, {}});
+    mixture.shared_gate = weights.Linear(name + ".shared_expert_gate", 1, hidden);
   }
-  return mlp;
+  return mixture;
 }
 
-class Qwen35 final : public model::LanguageModel {
- public:
-  Qwen35(const Config& config, model::Weights& weights)
-      : LanguageModel(config.shape),
-        eps_(config.eps),
-        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
-        norm_(LoadNorm(weights, "norm.weight", config.shape.hidden, config.zero_centred)),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
-    for (size_t i = 0; i < config.full_attention.size(); ++i) {
-      layers_.push_back(LoadLayer(config, weights, i));
-    }
-  }
+using Mixer = std::variant<DeltaLayer, GatedAttention>;
+using Decoder = model::Decoder<Mixer, Feed>;
 
-  SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) {
-      if (std::holds_alternative<DeltaLayer>(layer.mixer)) {
-        caches.emplace_back(std::in_place_type<model::RecurrentCache>);
-      } else {
-        caches.emplace_back(std::in_place_type<model::KvCache>);
-      }
-    }
-    return SequenceState(std::move(caches));
-  }
-
-  Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(embedding_, tokens, type_);
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      const Layer& layer = layers_[i];
-      const Array normed = ops::RmsNorm(x, layer.mixer_norm, eps_);
-      x = x + std::visit([&](const auto& mix) { return mix(normed, state, i); }, layer.mixer);
-      const Array rows = ops::RmsNorm(x, layer.mlp_norm, eps_);
-      x = x + std::visit([&](const auto& mlp) { return mlp(rows); }, layer.mlp);
-    }
-    state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, norm_, eps_);
-  }
-
-  Array Logits(const Array& hidden) const override { return ops::Apply(head_, hidden); }
-
- private:
-  struct Layer {
-    Array mixer_norm;
-    std::variant<DeltaLayer, GatedAttention> mixer;
-    Array mlp_norm;
-    std::variant<model::GatedMlp, SparseMlp> mlp;
+Decoder::Layer LoadLayer(const Config& config, model::Weights& weights, size_t i) {
+  const std::string name = StrCat("layers.", i);
+  const auto norm = [&](std::string_view which) {
+    return model::LoadNorm(weights, name + std::string(which), config.shape.hidden,
+                           config.zero_centred);
   };
-
-  static Layer LoadLayer(const Config& config, model::Weights& weights, size_t i) {
-    const std::string name = StrCat("layers.", i);
-    const int hidden = config.shape.hidden;
-    const auto norm = [&](std::string_view which) {
-      return LoadNorm(weights, name + std::string(which), hidden, config.zero_centred);
-    };
-    const auto mixer = [&]() -> std::variant<DeltaLayer, GatedAttention> {
-      if (config.full_attention[i]) return LoadAttention(weights, name + ".self_attn", config);
-      return LoadDelta(weights, name + ".linear_attn", config);
-    };
-    const auto mlp = [&]() -> std::variant<model::GatedMlp, SparseMlp> {
-      if (config.sparse[i]) return LoadSparse(weights, name + ".mlp", config);
-      return model::GatedMlp::Load(weights, name + ".mlp", hidden, config.inner);
-    };
-    return {norm(".input_layernorm.weight"), mixer(), norm(".post_attention_layernorm.weight"),
-            mlp()};
-  }
-
-  float eps_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  mx::Dtype type_;
-  std::vector<Layer> layers_;
-};
+  const auto mixer = [&]() -> Mixer {
+    if (config.full_attention[i]) return LoadAttention(weights, name + ".self_attn", config);
+    return LoadDelta(weights, name + ".linear_attn", config);
+  };
+  return {norm(".input_layernorm.weight"), mixer(), norm(".post_attention_layernorm.weight"),
+          LoadFeed(weights, name, config, config.sparse[i])};
+}
 
 constexpr std::array<std::string_view, 6> kPrefixes = {"model.",
                                                        "language_model.model.",
@@ -441,7 +330,13 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen35(const core::Json
   INGOT_ASSIGN(Config config, ReadConfig(json));
   weights.UsePrefix(kPrefixes, "embed_tokens.weight");
   config.zero_centred = IsAsTrained(weights, config);
-  auto built = std::make_unique<Qwen35>(config, weights);
+  std::vector<Decoder::Layer> layers;
+  for (size_t i = 0; i < config.full_attention.size(); ++i) {
+    layers.push_back(LoadLayer(config, weights, i));
+  }
+  auto built = std::make_unique<Decoder>(
+      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps, config.zero_centred),
+      std::move(layers));
   INGOT_TRY(weights.Finish());
   return std::unique_ptr<model::LanguageModel>(std::move(built));
 }

@@ -1,25 +1,33 @@
 #include "models/registry.h"
 
-#include <array>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "core/strings.h"
 #include "model/config_reader.h"
+#include "models/cohere2_moe.h"
+#include "models/gemma3.h"
+#include "models/gemma4.h"
+#include "models/glm4_moe_lite.h"
+#include "models/gpt_oss.h"
+#include "models/laguna.h"
 #include "models/llama.h"
+#include "models/nemotron_h.h"
 #include "models/qwen3_5.h"
 
 namespace ingot::models {
 
 std::span<const Architecture> Architectures() {
-  static constexpr std::array<Architecture, 17> kArchitectures = {{
+  static constexpr Architecture kArchitectures[] = {
       {"LlamaForCausalLM", &BuildLlama},
       {"llama", &BuildLlama},
       {"MistralForCausalLM", &BuildLlama},
       {"mistral", &BuildLlama},
       {"Qwen3ForCausalLM", &BuildQwen3},
       {"qwen3", &BuildQwen3},
+      {"Qwen3MoeForCausalLM", &BuildQwen3Moe},
+      {"qwen3_moe", &BuildQwen3Moe},
       {"Qwen3_5ForCausalLM", &BuildQwen35},
       {"Qwen3_5ForConditionalGeneration", &BuildQwen35},
       {"Qwen3_5MoeForCausalLM", &BuildQwen35},
@@ -31,7 +39,32 @@ std::span<const Architecture> Architectures() {
       {"qwen3_5_moe_text", &BuildQwen35},
       {"qwen3_next", &BuildQwen35},
       {"Qwen3NextMoeForCausalLM", &BuildQwen35},
-  }};
+      {"Gemma3ForCausalLM", &BuildGemma3},
+      {"Gemma3ForConditionalGeneration", &BuildGemma3},
+      {"gemma3", &BuildGemma3},
+      {"gemma3_text", &BuildGemma3},
+      {"Gemma4ForCausalLM", &BuildGemma4},
+      {"Gemma4ForConditionalGeneration", &BuildGemma4},
+      {"Gemma4UnifiedForCausalLM", &BuildGemma4},
+      {"Gemma4UnifiedForConditionalGeneration", &BuildGemma4},
+      {"gemma4", &BuildGemma4},
+      {"gemma4_text", &BuildGemma4},
+      {"gemma4_unified", &BuildGemma4},
+      {"gemma4_unified_text", &BuildGemma4},
+      {"Glm4MoeLiteForCausalLM", &BuildGlm4MoeLite},
+      {"glm4_moe_lite", &BuildGlm4MoeLite},
+      {"LagunaForCausalLM", &BuildLaguna},
+      {"laguna", &BuildLaguna},
+      {"NemotronHForCausalLM", &BuildNemotronH},
+      {"NemotronH_Nano_VL_V2", &BuildNemotronH},
+      {"NemotronH_Nano_Omni_Reasoning_V3", &BuildNemotronH},
+      {"nemotron_h", &BuildNemotronH},
+      {"nemotron_h_moe", &BuildNemotronH},
+      {"Cohere2MoeForCausalLM", &BuildCohere2Moe},
+      {"cohere2_moe", &BuildCohere2Moe},
+      {"GptOssForCausalLM", &BuildGptOss},
+      {"gpt_oss", &BuildGptOss},
+  };
   return kArchitectures;
 }
 

@@ -2,14 +2,38 @@
 #ifndef INGOT_OPS_ACTIVATION_H_
 #define INGOT_OPS_ACTIVATION_H_
 
+#include <cstdint>
+#include <optional>
+
 #include "ops/array.h"
 
 namespace ingot::ops {
 
 inline Array Silu(const Array& x) { return x * mx::sigmoid(x); }
-inline Array SwiGlu(const Array& gate, const Array& up) { return Silu(gate) * up; }
+// x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
+Array GeluTanh(const Array& x);
+// x/2 · (1 + erf(x/√2))
+Array Gelu(const Array& x);
 // log(1 + exp(x)), without overflow.
 inline Array Softplus(const Array& x) { return mx::logaddexp(x, mx::zeros_like(x)); }
+// cap · tanh(x / cap)
+Array Softcap(const Array& x, float cap);
+
+// What stands between the two products of an MLP: act(gate) · up, or act(up) where there is no
+// gate.
+struct MlpActivation {
+  enum class Kind : uint8_t {
+    kSilu,
+    kGeluTanh,
+    kGelu,
+    kReluSquared,  // max(x, 0)²
+    kClampedSilu,  // g = min(gate, limit), u = clamp(up, ±limit): g · sigmoid(alpha g) · (u + 1)
+  };
+  Kind kind = Kind::kSilu;
+  float limit = 7;
+  float alpha = 1.702F;
+};
+Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up);
 
 }  // namespace ingot::ops
 

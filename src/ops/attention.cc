@@ -17,14 +17,18 @@ Array VisibleKeys(int queries, int keys, int window) {
 
 }  // namespace
 
-Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
   const int queries = q.shape(2);
   const int keys = k.shape(2);
   const bool all_visible = queries == 1 && (spec.window == 0 || keys <= spec.window);
   std::optional<Array> mask;
   if (!all_visible) mask = VisibleKeys(queries, keys, spec.window);
-  return MergeHeads(mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, mask ? "array" : "",
-                                                           mask, spec.sinks));
+  return mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, mask ? "array" : "", mask,
+                                                spec.sinks);
+}
+
+Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+  return MergeHeads(AttentionHeads(q, k, v, spec));
 }
 
 Array SplitHeads(const Array& x, int heads) {

@@ -11,14 +11,16 @@ namespace ingot::ops {
 
 struct AttentionSpec {
   float scale = 1;
-  int window = 0;              // keys that a query sees, itself included; 0: all before it
-  std::optional<Array> sinks;  // [heads]: a logit that takes weight and gives no value
+  int window = 0;                   // keys that a query sees, itself included; 0: all before it
+  std::optional<Array> sinks = {};  // [heads]: a logit that takes weight and gives no value
 };
 
 // q [B, Hq, L, D], k [B, Hkv, T, D], v [B, Hkv, T, Dv] → [B, L, Hq·Dv]. The columns of the keys are
 // consecutive positions and the queries stand at the last L of them: each sees keys up to its own.
 // A single query may find the keys in any order, as a ring buffer has them.
 Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec);
+// The same with the heads apart: [B, Hq, L, Dv].
+Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec);
 
 // [B, L, heads·D] → [B, heads, L, D], and back.
 Array SplitHeads(const Array& x, int heads);

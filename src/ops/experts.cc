@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include "ops/activation.h"
-
 namespace ingot::ops {
 namespace {
 
@@ -38,22 +36,34 @@ Array Gather(const ExpertStack& stack, const Array& x, const Array& experts, boo
   return ToTypeOf(y, x);
 }
 
+// Outputs begin, begin + step, … of the last axis.
+Array Outputs(const Array& x, int begin, int end, int step) {
+  mx::Shape from(x.ndim(), 0);
+  mx::Shape to = x.shape();
+  mx::Shape stride(x.ndim(), 1);
+  from.back() = begin;
+  to.back() = end;
+  stride.back() = step;
+  return mx::slice(x, from, to, stride);
+}
+
 Array Mlp(const ExpertMlp& mlp, const Array& x, const Array& experts, bool sorted) {
-  const Array gate = Gather(mlp.gate, x, experts, sorted);
-  const Array up = Gather(mlp.up, x, experts, sorted);
-  return mx::squeeze(Gather(mlp.down, SwiGlu(gate, up), experts, sorted), -2);
+  std::optional<Array> gate;
+  if (mlp.gate) gate = Gather(*mlp.gate, x, experts, sorted);
+  Array up = Gather(mlp.up, x, experts, sorted);
+  const int outputs = up.shape(-1);
+  if (mlp.form == GateUp::kJoined) {
+    gate = Outputs(up, 0, outputs / 2, 1);
+    up = Outputs(up, outputs / 2, outputs, 1);
+  } else if (mlp.form == GateUp::kInTurn) {
+    gate = Outputs(up, 0, outputs, 2);
+    up = Outputs(up, 1, outputs, 2);
+  }
+  const Array inner = Activate(mlp.activation, gate, up);
+  return mx::squeeze(Gather(mlp.down, inner, experts, sorted), -2);
 }
 
 }  // namespace
-
-Routing RouteBySoftmax(const Array& logits, int k, bool normalise) {
-  const Array shares = mx::softmax(ToFloat32(logits), -1, /*precise=*/true);
-  const Array order = mx::argpartition(mx::negative(shares), k - 1, -1);
-  const Array experts = mx::astype(LastSlice(order, 0, k), mx::uint32);
-  Array weights = mx::take_along_axis(shares, experts, -1);
-  if (normalise) weights = weights / mx::sum(weights, -1, /*keepdims=*/true);
-  return {experts, weights};
-}
 
 Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
   const int rows = x.shape(0);

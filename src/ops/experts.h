@@ -1,22 +1,16 @@
-// Mixtures of experts: who takes which row, and the products with stacked weights.
+// Products with stacked weights: a mixture's experts, each applied to the rows that chose it.
 #ifndef INGOT_OPS_EXPERTS_H_
 #define INGOT_OPS_EXPERTS_H_
 
+#include <cstdint>
 #include <optional>
 
+#include "ops/activation.h"
 #include "ops/array.h"
 #include "ops/linear.h"
+#include "ops/router.h"
 
 namespace ingot::ops {
-
-// For each row the chosen experts and how much each counts.
-struct Routing {
-  Array experts;  // [N, k] uint32
-  Array weights;  // [N, k] float32
-};
-
-// Softmax over all experts in fp32, the k largest; normalised to a sum of one if asked.
-Routing RouteBySoftmax(const Array& logits, int k, bool normalise);
 
 // A stack of expert weights [E, out, in] with an optional bias [E, out].
 struct ExpertStack {
@@ -24,11 +18,20 @@ struct ExpertStack {
   std::optional<Array> bias;
 };
 
-// Gate, up and down projections of all experts, with SwiGLU between: x [N, H] → [N, H].
+// How `up` holds the gate as well, if it does.
+enum class GateUp : uint8_t {
+  kApart,   // `gate` has it, or there is none
+  kJoined,  // the first half of up's outputs is the gate's
+  kInTurn,  // even outputs are the gate's, odd ones up's
+};
+
+// The projections of all experts, with the activation between: x [N, H] → [N, H].
 struct ExpertMlp {
-  ExpertStack gate;
+  std::optional<ExpertStack> gate;
   ExpertStack up;
   ExpertStack down;
+  GateUp form = GateUp::kApart;
+  MlpActivation activation;
 };
 Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing);
 

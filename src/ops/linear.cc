@@ -73,4 +73,9 @@ Array Dequantize(const QuantizedTensor& tensor, mx::Dtype type) {
   return mx::astype(values, type);
 }
 
+Array AsDense(const Weight& weight, mx::Dtype type) {
+  if (const Array* dense = std::get_if<Array>(&weight)) return mx::astype(*dense, type);
+  return Dequantize(std::get<QuantizedTensor>(weight), type);
+}
+
 }  // namespace ingot::ops

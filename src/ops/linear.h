@@ -42,6 +42,7 @@ Array Rows(const Linear& table, const Array& ids, mx::Dtype type);
 
 // The weight as [..., out, in] in `type`: for small weights and for tests.
 Array Dequantize(const QuantizedTensor& tensor, mx::Dtype type);
+Array AsDense(const Weight& weight, mx::Dtype type);
 
 }  // namespace ingot::ops
 

@@ -7,6 +7,18 @@ Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps) {
   return ToTypeOf(mx::fast::rms_norm(ToFloat32(x), ToFloat32(*weight), eps), x);
 }
 
+Array GroupRmsNorm(const Array& x, const Array& weight, int groups, float eps) {
+  mx::Shape grouped = x.shape();
+  grouped.back() = groups;
+  grouped.push_back(x.shape(-1) / groups);
+  const Array normed = RmsNorm(mx::reshape(x, grouped), std::nullopt, eps);
+  return mx::reshape(normed, x.shape()) * ToTypeOf(weight, x);
+}
+
+Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias, float eps) {
+  return mx::fast::layer_norm(x, weight, bias, eps);
+}
+
 Array L2Norm(const Array& x, float eps) {
   const Array wide = ToFloat32(x);
   const Array sum = mx::sum(mx::square(wide), -1, /*keepdims=*/true);

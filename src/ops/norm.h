@@ -12,6 +12,12 @@ namespace ingot::ops {
 // wider of its type and x's: a zero-centred norm's 1 + w is kept in fp32.
 Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps);
 
+// The same in `groups` equal parts of the axis, each with a mean of its own.
+Array GroupRmsNorm(const Array& x, const Array& weight, int groups, float eps);
+
+// (x - mean(x)) / sqrt(var(x) + eps) · weight + bias
+Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias, float eps);
+
 // x / sqrt(Σx² + eps): eps belongs to the sum, not to the mean.
 Array L2Norm(const Array& x, float eps);
 

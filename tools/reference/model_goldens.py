@@ -79,6 +79,51 @@ EXPERTS = {
 WINDOWS = {"sliding_window": 12}
 LAYERS = ["sliding_attention", "full_attention"] * 2
 
+GEMMA4 = {
+    "sliding_window": 12,
+    "global_head_dim": 64,
+    "final_logit_softcapping": 30.0,
+    "tie_word_embeddings": True,
+    "vocab_size_per_layer_input": VOCAB,
+    "layer_types": LAYERS,
+}
+GLM = {
+    "tie_word_embeddings": False,
+    "num_key_value_heads": 4,
+    "n_routed_experts": 8,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "kv_lora_rank": 64,
+    "qk_rope_head_dim": 16,
+    "qk_nope_head_dim": 32,
+    "v_head_dim": 32,
+    "routed_scaling_factor": 1.8,
+    "norm_topk_prob": True,
+    "mlp_layer_types": ["dense"] + ["sparse"] * 3,
+}
+NEMOTRON = {
+    "tie_word_embeddings": False,
+    "mamba_num_heads": 4,
+    "mamba_head_dim": 32,
+    "ssm_state_size": 16,
+    "n_groups": 2,
+    "conv_kernel": 4,
+    "n_routed_experts": 8,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "moe_shared_expert_intermediate_size": 64,
+    "routed_scaling_factor": 1.5,
+}
+COHERE = {
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
+}
+
 # name: (architecture, model_type, config)
 MODELS = {
     "llama": ("LlamaForCausalLM", "llama", base_config(tie_word_embeddings=False)),
@@ -102,6 +147,130 @@ MODELS = {
         "Qwen3NextForCausalLM",
         "qwen3_next",
         delta_config(tie_word_embeddings=False, norm_topk_prob=True, **EXPERTS),
+    ),
+    "qwen3_moe": (
+        "Qwen3MoeForCausalLM",
+        "qwen3_moe",
+        base_config(
+            tie_word_embeddings=False,
+            norm_topk_prob=True,
+            mlp_only_layers=[1],
+            num_experts=6,
+            num_experts_per_tok=2,
+            moe_intermediate_size=64,
+        ),
+    ),
+    "gemma3": (
+        "Gemma3ForCausalLM",
+        "gemma3_text",
+        base_config(
+            query_pre_attn_scalar=48,
+            layer_types=LAYERS,
+            rope_parameters={
+                "full_attention": {"rope_theta": 1e6, "rope_type": "linear", "factor": 8.0},
+                "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+            },
+            **WINDOWS,
+        ),
+    ),
+    "gemma4": (
+        "Gemma4ForCausalLM",
+        "gemma4_text",
+        base_config(hidden_size_per_layer_input=32, num_kv_shared_layers=2, **GEMMA4),
+    ),
+    "gemma4_moe": (
+        "Gemma4ForCausalLM",
+        "gemma4_text",
+        base_config(
+            hidden_size_per_layer_input=0,
+            num_kv_shared_layers=0,
+            enable_moe_block=True,
+            num_experts=6,
+            top_k_experts=2,
+            moe_intermediate_size=64,
+            attention_k_eq_v=True,
+            num_global_key_value_heads=1,
+            **GEMMA4,
+        ),
+    ),
+    "glm4_moe_lite": (
+        "Glm4MoeLiteForCausalLM",
+        "glm4_moe_lite",
+        base_config(q_lora_rank=48, n_group=1, topk_group=1, **GLM),
+    ),
+    "glm4_moe_lite_groups": (
+        "Glm4MoeLiteForCausalLM",
+        "glm4_moe_lite",
+        base_config(
+            q_lora_rank=None,
+            n_group=4,
+            topk_group=2,
+            **rope("yarn", factor=4.0, original_max_position_embeddings=16, mscale_all_dim=1.0),
+            **GLM,
+        ),
+    ),
+    "laguna": (
+        "LagunaForCausalLM",
+        "laguna",
+        base_config(
+            tie_word_embeddings=False,
+            num_attention_heads_per_layer=[4, 8, 4, 8],
+            layer_types=["full_attention", "sliding_attention"] * 2,
+            rope_parameters={
+                "full_attention": {
+                    "rope_theta": 500000.0,
+                    "rope_type": "yarn",
+                    "factor": 4.0,
+                    "original_max_position_embeddings": 16,
+                    "partial_rotary_factor": 0.5,
+                },
+                "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+            },
+            moe_routed_scaling_factor=2.5,
+            moe_router_logit_softcapping=3.0,
+            **WINDOWS,
+            **EXPERTS,
+        ),
+    ),
+    "nemotron_h": (
+        "NemotronHForCausalLM",
+        "nemotron_h",
+        base_config(hybrid_override_pattern="ME*-", n_group=2, topk_group=1, **NEMOTRON),
+    ),
+    "nemotron_h_latent": (
+        "NemotronHForCausalLM",
+        "nemotron_h",
+        base_config(
+            hybrid_override_pattern="E*ME", n_group=1, topk_group=1, moe_latent_size=32, **NEMOTRON
+        ),
+    ),
+    "cohere2_moe": (
+        "Cohere2MoeForCausalLM",
+        "cohere2_moe",
+        base_config(num_shared_experts=1, first_k_dense_replace=1, **WINDOWS, **COHERE),
+    ),
+    "cohere2_moe_sigmoid": (
+        "Cohere2MoeForCausalLM",
+        "cohere2_moe",
+        base_config(
+            num_shared_experts=1,
+            expert_selection_fn="sigmoid",
+            shared_expert_combination_strategy="sum",
+            **WINDOWS,
+            **COHERE,
+        ),
+    ),
+    "gpt_oss": (
+        "GptOssForCausalLM",
+        "gpt_oss",
+        base_config(
+            tie_word_embeddings=False,
+            num_local_experts=4,
+            num_experts_per_tok=2,
+            layer_types=LAYERS,
+            **rope("yarn", factor=4.0, original_max_position_embeddings=16, truncate=False),
+            **WINDOWS,
+        ),
     ),
 }
 
@@ -130,18 +299,21 @@ def seeded(name: str, shape: list[int], base: float, spread: float) -> torch.Ten
     return torch.from_numpy(values.reshape(shape)).to(torch.bfloat16)
 
 
-def law(name: str, shape: list[int], zero_centred: bool) -> tuple[float, float]:
+def law(name: str, shape: list[int], zero_centred: bool, gemma: bool) -> tuple[float, float]:
     """(base, spread): activations stay near one, and every norm and gate matters."""
     if name.endswith("A_log"):
         return 0.5, 1.0
     if name.endswith("dt_bias"):
         return -1.0, 1.0
+    if name.endswith((".D", "layer_scalar", "router.scale", "per_expert_scale")):
+        return 1.0, 0.25
     if len(shape) == 1:
         plain = not zero_centred or "linear_attn.norm" in name
         is_norm = "norm" in name
         return (1.0 if is_norm and plain else 0.0), 0.25
     if "embed" in name:
-        return 0.0, 0.875
+        # Gemma multiplies its rows by the root of their width.
+        return 0.0, 0.109375 if gemma else 0.875
     if "conv1d" in name:
         return 0.0, 0.75
     # Rounded to eight bits, so that it reads the same everywhere.
@@ -167,10 +339,14 @@ def make(name: str, out: pathlib.Path) -> None:
     with tempfile.TemporaryDirectory() as temp:
         temp = pathlib.Path(temp)
         tensors = names_and_shapes(cls(config).to(torch.bfloat16), temp)
-        centred = "qwen3_5" in name or "qwen3_next" in name
-        table = [[n, s, *law(n, s, centred)] for n, s in tensors]
+        centred = any(part in name for part in ("qwen3_5", "qwen3_next", "gemma3"))
+        table = [[n, s, *law(n, s, centred, "gemma" in name)] for n, s in tensors]
         save_file({n: seeded(n, s, b, w) for n, s, b, w in table}, temp / "model.safetensors")
         model = cls.from_pretrained(temp, dtype=torch.float32).eval()
+        for module in model.modules():
+            # Checkpoints' own code does not bound time steps; this implementation does, from below.
+            if hasattr(module, "time_step_limit"):
+                module.time_step_limit = (0.0, math.inf)
         (folder / "config.json").write_text((temp / "config.json").read_text())
     rows = ",\n".join(json.dumps(row) for row in table)
     (folder / "tensors.json").write_text(f"[\n{rows}\n]\n")

@@ -1,0 +1,33 @@
+// A layer's mixture of experts: router, experts, and the expert that every row goes through if
+// there is one. Plain values, immutable once loaded.
+#ifndef INGOT_MODEL_MIXTURE_H_
+#define INGOT_MODEL_MIXTURE_H_
+
+#include <optional>
+
+#include "model/dense_layers.h"
+#include "ops/experts.h"
+#include "ops/linear.h"
+#include "ops/router.h"
+
+namespace ingot::model {
+
+struct Mixture {
+  ops::Linear router;
+  ops::RouterSpec spec;
+  ops::ExpertMlp experts;
+  std::optional<Mlp> shared = {};
+  std::optional<ops::Linear> shared_gate = {};  // its sigmoid multiplies what `shared` gives
+  // Around the experts, where they work in a narrower space than the layer.
+  std::optional<ops::Linear> into_latent = {};
+  std::optional<ops::Linear> from_latent = {};
+  bool wide_router = false;  // logits are computed in fp32 as well
+
+  // x [N, H] → [N, H], without the shared expert.
+  Array Routed(const Array& x) const;
+  Array operator()(const Array& x) const;  // [B, L, H]
+};
+
+}  // namespace ingot::model
+
+#endif  // INGOT_MODEL_MIXTURE_H_
