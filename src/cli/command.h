@@ -28,7 +28,8 @@ enum class Exit : int {
   kOk = 0,
   kFailure = 1,  // it failed, or it checked something and found it wanting
   kUsage = 2,
-  kInterrupted = 130,
+  kInterrupted = 130,  // by Ctrl-C
+  kTerminated = 143,   // by SIGTERM
 };
 
 // Options before or after any command's name.

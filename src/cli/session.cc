@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "core/interrupt.h"
 #include "core/strings.h"
 
 namespace ingot::cli {
@@ -44,7 +45,10 @@ int Session::terminal_columns() const {
 Exit Session::Finish(const core::Status& status) {
   if (status.ok()) return Exit::kOk;
   PrintError(status);
-  if (status.code() == core::Code::kCancelled) return Exit::kInterrupted;
+  if (status.code() == core::Code::kCancelled) {
+    const int code = core::InterruptExitCode();  // says by which signal
+    return code == 0 ? Exit::kInterrupted : static_cast<Exit>(code);
+  }
   return status.code() == core::Code::kInvalidArgument ? Exit::kUsage : Exit::kFailure;
 }
 

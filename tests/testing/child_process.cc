@@ -65,8 +65,10 @@ void ChildProcess::WriteLine(const std::string& line) {
   if (write(in_, text.data(), text.size()) < 0) return;  // it is gone; Wait tells how
 }
 
-void ChildProcess::Kill() {
-  if (!reaped_) kill(pid_, SIGKILL);
+void ChildProcess::Kill() { Signal(SIGKILL); }
+
+void ChildProcess::Signal(int signal) {
+  if (!reaped_) kill(pid_, signal);
 }
 
 void ChildProcess::CloseInput() {

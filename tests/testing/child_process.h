@@ -22,6 +22,7 @@ class ChildProcess {
   std::string ReadLine();
   void WriteLine(const std::string& line);
   void Kill();  // SIGKILL; Wait still has to be called
+  void Signal(int signal);
   // Closes its input and waits: the exit code, or -N when signal N ended it.
   int Wait();
   bool Running();
