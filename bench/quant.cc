@@ -266,17 +266,23 @@ double Best(const std::vector<double>& values) {
   return *std::min_element(values.begin(), values.end());
 }
 
+// GB/s of each side and how many times MLX's that is, by one way to choose among the rounds.
+void PrintRates(double gigabytes, double mlx_gigabytes, const Times& times,
+                const std::function<double(const std::vector<double>&)>& choose) {
+  const double one = gigabytes / choose(times.one);
+  const double all = gigabytes / choose(times.all);
+  std::printf(" |%7.2f %7.2f", one, all);
+  if (times.mlx.empty()) return;
+  const double mlx = mlx_gigabytes / choose(times.mlx);
+  std::printf(" %7.3f %5.0fx %5.0fx", mlx, one / mlx, all / mlx);
+}
+
 void PrintTimes(const char* what, Format format, double gigabytes, const Times& times,
                 double mlx_gigabytes) {
-  const double one = gigabytes / Median(times.one);
-  const double all = gigabytes / Median(times.all);
-  std::printf("%-7s %-7s %d/%-4d %8.2f %8.2f %8.2f %8.2f", what,
-              std::string(InfoOf(format.mode).name).c_str(), format.bits, format.group_size, one,
-              all, gigabytes / Best(times.one), gigabytes / Best(times.all));
-  if (!times.mlx.empty()) {
-    const double mlx = mlx_gigabytes / Median(times.mlx);
-    std::printf(" %9.4f %8.0fx %8.0fx", mlx, one / mlx, all / mlx);
-  }
+  std::printf("%s %-6s %d/%-3d", what, std::string(InfoOf(format.mode).name).c_str(), format.bits,
+              format.group_size);
+  PrintRates(gigabytes, mlx_gigabytes, times, Median);
+  PrintRates(gigabytes, mlx_gigabytes, times, Best);
   std::printf("\n");
   std::fflush(stdout);
 }
@@ -328,10 +334,11 @@ void MeasureAll(const Options& options, Bench& bench, Mlx* mlx) {
   std::printf("memcpy (bytes copied a second): %.2f on one thread, %.2f on all; best %.2f, %.2f\n",
               gigabytes / Median(copy.one), gigabytes / Median(copy.all),
               gigabytes / Best(copy.one), gigabytes / Best(copy.all));
-  std::printf("%-7s %-7s %-6s %17s %17s%s\n", "", "", "bits/", "median of rounds", "best round",
-              mlx == nullptr ? "" : "   MLX, median, and how many times as fast");
-  std::printf("%-7s %-7s %-6s %8s %8s %8s %8s%s\n", "", "mode", "group", "1 thread", "all",
-              "1 thread", "all", mlx == nullptr ? "" : "           1 thread       all");
+  const char* columns =
+      mlx == nullptr ? " | thread     all" : " | thread     all     MLX thread    all";
+  const int width = static_cast<int>(std::strlen(columns)) - 3;
+  std::printf("%19s | %-*s | %s\n", "", width, "median of the rounds", "best round");
+  std::printf("%19s%s%s\n", "", columns, columns);
   for (size_t i = 0; i < formats.size(); ++i) {
     const double share =
         static_cast<double>(MlxRows(formats[i], options.rows)) / static_cast<double>(options.rows);

@@ -1,6 +1,5 @@
 #include "import/row_decoder.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 
