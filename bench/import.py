@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""How fast a mixture-of-experts checkpoint is imported, beside what the machine allows and beside
+other programs, all in one run, in turn:
+
+    bench/import.py [--dir DIR] [--rounds N] [--ingot PROGRAM] [--types none,int4,…]
+                    [--mlx-python PYTHON] [--llama-quantize PROGRAM --gguf FILE]
+
+Makes a checkpoint of 2.1 GB in --dir once (Qwen3-MoE: 18 layers, hidden 1024, 64 experts of 256,
+weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
+
+    copy      cp and sha256sum of the same bytes side by side, one pair a file, and sync of the copy
+    ingot     `ingot create` of each type into an empty store: durable when it returns
+    mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
+    llama     `llama-quantize` of --gguf (the same checkpoint) to the types nearest, and sync
+
+Seconds are by the clock; cpu is the processor time of the process; rss is its peak, anon the peak
+of its memory that no file backs, sampled; written is what it sent to the disk. The source is in the
+page cache from the start, for all of them. On a machine that is shared, look at the ratios.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS, HIDDEN, EXPERTS, INNER, VOCABULARY = 18, 1024, 64, 256, 32_000
+HEADS, KV_HEADS, HEAD = 16, 4, 128
+MLX_ARGUMENTS = {
+    "none": [],
+    "int4": ["-q", "--q-bits", "4", "--q-group-size", "64"],
+    "int8": ["-q", "--q-bits", "8", "--q-group-size", "64"],
+    "nvfp4": ["-q", "--q-mode", "nvfp4"],
+    "mxfp4": ["-q", "--q-mode", "mxfp4"],
+    "mxfp8": ["-q", "--q-mode", "mxfp8"],
+}
+LLAMA_TYPES = {"none": "BF16", "int4": "Q4_0", "int8": "Q8_0", "nvfp4": "NVFP4", "mxfp4": "MXFP4"}
+
+
+def shapes():
+    """Names and shapes of every tensor, file by file."""
+    yield [("model.embed_tokens.weight", (VOCABULARY, HIDDEN))]
+    for i in range(LAYERS):
+        layer = f"model.layers.{i}"
+        tensors = [
+            (f"{layer}.input_layernorm.weight", (HIDDEN,)),
+            (f"{layer}.post_attention_layernorm.weight", (HIDDEN,)),
+            (f"{layer}.self_attn.q_proj.weight", (HEADS * HEAD, HIDDEN)),
+            (f"{layer}.self_attn.k_proj.weight", (KV_HEADS * HEAD, HIDDEN)),
+            (f"{layer}.self_attn.v_proj.weight", (KV_HEADS * HEAD, HIDDEN)),
+            (f"{layer}.self_attn.o_proj.weight", (HIDDEN, HEADS * HEAD)),
+            (f"{layer}.self_attn.q_norm.weight", (HEAD,)),
+            (f"{layer}.self_attn.k_norm.weight", (HEAD,)),
+            (f"{layer}.mlp.gate.weight", (EXPERTS, HIDDEN)),
+        ]
+        for e in range(EXPERTS):
+            expert = f"{layer}.mlp.experts.{e}"
+            tensors.append((f"{expert}.gate_proj.weight", (INNER, HIDDEN)))
+            tensors.append((f"{expert}.up_proj.weight", (INNER, HIDDEN)))
+            tensors.append((f"{expert}.down_proj.weight", (HIDDEN, INNER)))
+        yield tensors
+    yield [("lm_head.weight", (VOCABULARY, HIDDEN)), ("model.norm.weight", (HIDDEN,))]
+
+
+def write_file(path, tensors, random):
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in tensors:
+        size = 2 * int(np.prod(shape))
+        header[name] = {
+            "dtype": "BF16",
+            "shape": list(shape),
+            "data_offsets": [offset, offset + size],
+        }
+        offset += size
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name, shape in tensors:
+            values = random.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
+            if name.endswith("norm.weight"):
+                values = np.ones(shape, np.float32)
+            file.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
+
+
+def make_checkpoint(folder):
+    if (folder / "config.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(20260101)
+    files = list(shapes())
+    weight_map, total = {}, 0
+    for i, tensors in enumerate(files):
+        name = f"model-{i + 1:05}-of-{len(files):05}.safetensors"
+        write_file(folder / name, tensors, random)
+        for tensor, shape in tensors:
+            weight_map[tensor] = name
+            total += 2 * int(np.prod(shape))
+    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+        shutil.copy(ROOT / "demo" / "model" / name, folder / name)
+    config = {
+        "architectures": ["Qwen3MoeForCausalLM"],
+        "model_type": "qwen3_moe",
+        "hidden_size": HIDDEN,
+        "intermediate_size": 4 * HIDDEN,
+        "moe_intermediate_size": INNER,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV_HEADS,
+        "head_dim": HEAD,
+        "num_experts": EXPERTS,
+        "num_experts_per_tok": 8,
+        "decoder_sparse_step": 1,
+        "mlp_only_layers": [],
+        "norm_topk_prob": True,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1e6,
+        "max_position_embeddings": 4096,
+        "vocab_size": VOCABULARY,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2))
+
+
+class Watch(threading.Thread):
+    """The peak of a process' anonymous memory, and what it has written, while it runs."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.anon, self.written = pid, 0, 0
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                    if line.startswith("RssAnon:"):
+                        self.anon = max(self.anon, int(line.split()[1]) * 1024)
+                for line in Path(f"/proc/{self.pid}/io").read_text().splitlines():
+                    if line.startswith("write_bytes:"):
+                        self.written = int(line.split()[1])
+                time.sleep(0.01)
+        except OSError:
+            return
+
+
+def measure(commands, output):
+    """Runs the commands side by side, syncs what they wrote, and says what that took."""
+    os.sync()  # what others have written is not counted
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begin = time.monotonic()
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
+        for command, env in commands
+    ]
+    watches = [Watch(process.pid) for process in processes]
+    rss = 0
+    for process in processes:
+        error = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        rss = max(rss, usage.ru_maxrss * 1024)
+        if process.returncode != 0:
+            sys.exit(f"{process.args} failed:\n{error.decode(errors='replace')[-2000:]}")
+    subprocess.run(["sync", "-f", str(output)], check=True)
+    seconds = time.monotonic() - begin
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "seconds": seconds,
+        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "rss": rss,
+        "anon": max(watch.anon for watch in watches),
+        "written": sum(watch.written for watch in watches),
+    }
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.source = options.dir / "source"
+        self.output = options.dir / "output"
+        self.results = {}
+
+    def fresh(self):
+        shutil.rmtree(self.output, ignore_errors=True)
+        self.output.mkdir(parents=True)
+
+    def run(self, name, commands):
+        figures = measure(commands, self.output)
+        self.results.setdefault(name, []).append(figures)
+        print(f"  {name:12} {figures['seconds']:8.2f} s", flush=True)
+
+    def copy(self):
+        self.fresh()
+        commands = []
+        for path in sorted(self.source.glob("*.safetensors")):
+            commands.append((["cp", str(path), str(self.output)], None))
+            commands.append((["sha256sum", str(path)], None))
+        self.run("copy", commands)
+
+    def ingot(self, kind):
+        self.fresh()
+        command = [self.options.ingot, "--models", self.output / "models", "create", "m"]
+        command += ["-f", self.source] + ([] if kind == "none" else ["-q", kind])
+        self.run(f"ingot {kind}", [([str(word) for word in command], None)])
+
+    def mlx(self, kind):
+        self.fresh()
+        command = [self.options.mlx_python, "-m", "mlx_lm", "convert", "--hf-path", self.source]
+        command += ["--mlx-path", self.output / "mlx", *MLX_ARGUMENTS[kind]]
+        self.run(f"mlx {kind}", [([str(word) for word in command], None)])
+
+    def llama(self, kind):
+        self.fresh()
+        command = [self.options.llama_quantize, "--pure", self.options.gguf]
+        command += [self.output / "out.gguf", LLAMA_TYPES[kind]]
+        self.run(f"llama {kind}", [([str(word) for word in command], None)])
+
+    def go(self):
+        kinds = self.options.types.split(",")
+        for path in self.source.glob("*.safetensors"):  # into the page cache
+            path.read_bytes()
+        for number in range(self.options.rounds):
+            print(f"round {number + 1}", flush=True)
+            self.copy()
+            for kind in kinds:
+                self.ingot(kind)
+                # The slow ones once are enough.
+                if self.options.mlx_python and (number == 0 or kind in ("none", "int4", "int8")):
+                    self.mlx(kind)
+                if self.options.llama_quantize and kind in LLAMA_TYPES:
+                    self.llama(kind)
+        shutil.rmtree(self.output, ignore_errors=True)
+
+    def report(self):
+        size = sum(path.stat().st_size for path in self.source.glob("*.safetensors"))
+        medians = {
+            name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+            for name, runs in self.results.items()
+        }
+        copy = medians["copy"]["seconds"]
+        print(f"\n{size / 1e9:.2f} GB, {os.cpu_count()} processors, {self.options.rounds} rounds\n")
+        print(
+            "| | s | GB/s of source | cpu s | against copy | peak rss MB | anon MB | written GB |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
+        for name, m in medians.items():
+            print(
+                f"| {name} | {m['seconds']:.2f} | {size / m['seconds'] / 1e9:.2f} | "
+                f"{m['cpu']:.2f} | {m['seconds'] / copy:.2f} | {m['rss'] / 1e6:.0f} | "
+                f"{m['anon'] / 1e6:.0f} | {m['written'] / 1e9:.2f} |"
+            )
+        for peer in ("mlx", "llama"):
+            for name, m in medians.items():
+                ours = medians.get(f"ingot {name.removeprefix(peer + ' ')}")
+                if name.startswith(peer + " ") and ours:
+                    print(f"ingot is {m['seconds'] / ours['seconds']:.1f} times as fast as {name}")
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dir", type=Path, default=ROOT / "build" / "bench-import")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ingot", type=Path, default=ROOT / "build" / "release" / "bin" / "ingot")
+    parser.add_argument("--types", default="none,int4,int8,nvfp4,mxfp4,mxfp8")
+    parser.add_argument("--mlx-python")
+    parser.add_argument("--llama-quantize")
+    parser.add_argument("--gguf")
+    bench = Bench(parser.parse_args())
+    make_checkpoint(bench.source)
+    bench.go()
+    bench.report()
+
+
+if __name__ == "__main__":
+    main()
