@@ -1,0 +1,196 @@
+#include "text/parse/typed_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/strings.h"
+#include "text/jinja/unicode.h"
+#include "text/parse/tag_scan.h"
+
+namespace ingot::text {
+namespace {
+
+using core::Json;
+
+constexpr int kMaxUnionDepth = 8;
+
+// Adds the types that a schema allows; "any" where it says nothing of types.
+void CollectTypes(const ToolSchemas& schemas, std::string_view tool, const Json& schema, int depth,
+                  std::set<std::string>& types) {
+  const Json& resolved = schemas.Resolve(tool, schema);
+  if (!resolved.is_object() || depth > kMaxUnionDepth) return;
+  if (const auto type = resolved.find("type"); type != resolved.end()) {
+    if (type->is_string()) types.insert(core::ToLower(type->get<std::string>()));
+    if (type->is_array()) {
+      for (const Json& one : *type) {
+        if (one.is_string()) types.insert(core::ToLower(one.get<std::string>()));
+      }
+    }
+    return;
+  }
+  for (const char* key : {"anyOf", "oneOf", "allOf"}) {
+    const auto options = resolved.find(key);
+    if (options == resolved.end() || !options->is_array()) continue;
+    for (const Json& option : *options) CollectTypes(schemas, tool, option, depth + 1, types);
+  }
+  // Choices say what they are.
+  if (const auto choices = resolved.find("enum"); choices != resolved.end()) {
+    for (const Json& choice : *choices) {
+      types.insert(choice.is_string()           ? "string"
+                   : choice.is_boolean()        ? "boolean"
+                   : choice.is_null()           ? "null"
+                   : choice.is_number_integer() ? "integer"
+                                                : "number");
+    }
+  }
+}
+
+std::optional<Json> AsInteger(std::string_view text) {
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return Json(value);
+  if (const auto big = core::ParseUint(text)) return Json(*big);
+  return std::nullopt;
+}
+
+// JSON's own numbers alone: no hexadecimal, no infinity.
+std::optional<Json> AsNumber(std::string_view text) {
+  auto json = core::ParseJson(text);
+  if (!json.ok() || !json->is_number()) return std::nullopt;
+  return *json;
+}
+
+std::optional<Json> Fit(std::string_view type, std::string_view text) {
+  const std::string_view word = StripSpace(text);
+  if (type == "null") {
+    return word == "null" || word == "None" ? std::optional<Json>(Json()) : std::nullopt;
+  }
+  if (type == "boolean" || type == "bool") {
+    if (core::EqualsIgnoreCase(word, "true")) return Json(true);
+    if (core::EqualsIgnoreCase(word, "false")) return Json(false);
+    return std::nullopt;
+  }
+  if (type == "integer" || type == "int") {
+    if (auto integer = AsInteger(word)) return integer;
+    auto number = AsNumber(word);
+    if (!number.has_value() || !number->is_number_float()) return std::nullopt;
+    const double value = number->get<double>();
+    if (value != std::floor(value) || std::abs(value) > 0x1p53) return std::nullopt;
+    return Json(static_cast<int64_t>(value));
+  }
+  if (type == "number" || type == "float") {
+    if (auto integer = AsInteger(word)) return integer;
+    return AsNumber(word);
+  }
+  auto json = core::ParseJson(word);
+  if (!json.ok()) return std::nullopt;
+  const bool fits =
+      (type == "array" && json->is_array()) || (type == "object" && json->is_object());
+  return fits ? std::optional<Json>(std::move(*json)) : std::nullopt;
+}
+
+// Strings are valid UTF-8 in JSON; a model's bytes need not be.
+Json TextValue(std::string_view text) { return Json(CleanText(text)); }
+
+}  // namespace
+
+std::string CleanText(std::string_view text) {
+  return core::IsValidUtf8(text) ? std::string(text) : jinja::ValidUtf8(text);
+}
+
+const Json* ToolSchemas::Function(std::string_view tool) const {
+  if (!tools_.is_array()) return nullptr;
+  for (const Json& entry : tools_) {
+    if (!entry.is_object()) continue;
+    const auto wrapped = entry.find("function");
+    const Json& function = wrapped != entry.end() ? *wrapped : entry;
+    if (!function.is_object()) continue;
+    const auto name = function.find("name");
+    if (name != function.end() && name->is_string() &&
+        name->get_ref<const std::string&>() == tool) {
+      return &function;
+    }
+  }
+  return nullptr;
+}
+
+const Json* ToolSchemas::Parameter(std::string_view tool, std::string_view name) const {
+  const Json* function = Function(tool);
+  if (function == nullptr) return nullptr;
+  const auto parameters = function->find("parameters");
+  if (parameters == function->end() || !parameters->is_object()) return nullptr;
+  const auto properties = parameters->find("properties");
+  if (properties == parameters->end() || !properties->is_object()) return nullptr;
+  const auto found = properties->find(std::string(name));
+  return found != properties->end() ? &*found : nullptr;
+}
+
+bool ToolSchemas::Complete(std::string_view tool, const Json& arguments) const {
+  const Json* function = Function(tool);
+  if (function == nullptr) return false;
+  const auto parameters = function->find("parameters");
+  if (parameters == function->end() || !parameters->is_object()) return true;
+  const auto required = parameters->find("required");
+  if (required == parameters->end() || !required->is_array()) return true;
+  return std::all_of(required->begin(), required->end(), [&](const Json& name) {
+    return name.is_string() && arguments.contains(name.get_ref<const std::string&>());
+  });
+}
+
+const Json& ToolSchemas::Resolve(std::string_view tool, const Json& schema) const {
+  const Json* current = &schema;
+  for (int hops = 0; hops < kMaxUnionDepth && current->is_object(); ++hops) {
+    const auto ref = current->find("$ref");
+    if (ref == current->end() || !ref->is_string()) break;
+    const std::string_view path = ref->get_ref<const std::string&>();
+    const Json* function = Function(tool);
+    if (function == nullptr || !function->contains("parameters")) break;
+    const Json& root = (*function)["parameters"];
+    bool found = false;
+    for (const char* place : {"$defs", "definitions"}) {
+      const std::string prefix = core::StrCat("#/", place, "/");
+      if (!path.starts_with(prefix) || !root.is_object() || !root.contains(place)) continue;
+      const auto target = root[place].find(std::string(path.substr(prefix.size())));
+      if (target == root[place].end()) continue;
+      current = &*target;
+      found = true;
+    }
+    if (!found) break;
+  }
+  return *current;
+}
+
+Json TypedValue(const ToolSchemas& schemas, std::string_view tool, std::string_view name,
+                std::string_view text) {
+  const Json* schema = schemas.Parameter(tool, name);
+  if (schema == nullptr) return TextValue(text);
+  std::set<std::string> types;
+  CollectTypes(schemas, tool, *schema, 0, types);
+  static constexpr std::pair<std::string_view, std::string_view> kOrder[] = {
+      {"null", "null"},    {"boolean", "bool"}, {"integer", "int"},
+      {"number", "float"}, {"array", "list"},   {"object", "dict"}};
+  for (const auto& [type, other] : kOrder) {
+    if (!types.contains(std::string(type)) && !types.contains(std::string(other))) continue;
+    if (auto value = Fit(type, text)) return std::move(*value);
+  }
+  return TextValue(text);
+}
+
+Json JsonUnlessString(const ToolSchemas& schemas, std::string_view tool, std::string_view name,
+                      std::string_view text) {
+  if (const Json* schema = schemas.Parameter(tool, name)) {
+    std::set<std::string> types;
+    CollectTypes(schemas, tool, *schema, 0, types);
+    const bool only_text = types.size() == 1 && types.contains("string");
+    if (only_text) return TextValue(text);
+    if (types.contains("string")) return TypedValue(schemas, tool, name, text);
+  }
+  auto json = core::ParseJson(StripSpace(text));
+  return json.ok() ? std::move(*json) : TextValue(text);
+}
+
+}  // namespace ingot::text
