@@ -14,17 +14,23 @@
 
 #include "core/json.h"
 #include "core/status.h"
+#include "engine/chat_format.h"
 #include "engine/model_files.h"
 #include "engine/model_tokenizer.h"
 #include "model/language_model.h"
 #include "ops/array.h"
-#include "text/jinja/template.h"
 #include "text/token/tokenizer.h"
 
 namespace ingot::engine {
 
 struct ChatOptions {
   std::optional<bool> thinking;  // absent: as the template does by itself
+};
+
+// A conversation as the model reads it, and what will take its answer apart.
+struct ChatPrompt {
+  std::vector<int> tokens;
+  std::unique_ptr<text::OutputParser> parser;
 };
 
 class LoadedModel {
@@ -36,27 +42,28 @@ class LoadedModel {
   const model::LanguageModel& language() const { return *language_; }
   // Without one, only token numbers can go in and come out.
   const text::Tokenizer* tokenizer() const { return text_.tokenizer(); }
-  bool has_chat_template() const { return template_.has_value(); }
+  const ChatFormat& chat() const { return *chat_; }
+  bool has_chat_template() const { return chat_->can_chat(); }
   const std::vector<int>& end_tokens() const { return end_tokens_; }
 
   // The tokens of a text as it stands.
   core::Result<std::vector<int>> EncodeRaw(std::string_view text) const;
-  // The tokens of a conversation, ready for the answer. What the messages say never becomes a
-  // control token.
+  // A conversation, ready for the answer. What it says never becomes a control token. The model's
+  // own system text goes in front where the conversation has none.
+  core::Result<ChatPrompt> PrepareChat(text::ChatRequest request) const;
+  // The tokens of that alone, from messages as the HTTP interfaces write them.
   core::Result<std::vector<int>> EncodeChat(const core::Json& messages,
                                             const ChatOptions& options) const;
 
  private:
   LoadedModel() = default;
   core::Status LoadText(const ModelFiles& files);
-  core::Status LoadTemplate(const ModelFiles& files, const core::Json& tokenizer_config);
   core::Status RequireTokenizer() const;
 
   std::string label_;
   std::unique_ptr<model::LanguageModel> language_;
   ModelTokenizer text_;
-  std::optional<text::jinja::Template> template_;
-  core::Json special_texts_ = core::Json::object();  // bos_token and the like, for the template
+  std::optional<ChatFormat> chat_;  // always there once loaded
   std::vector<int> end_tokens_;
 };
 

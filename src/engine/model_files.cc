@@ -27,6 +27,8 @@ class FolderFiles final : public ModelFiles {
     return std::move(text).status();
   }
 
+  Result<ModelChoices> Choices() const override { return ModelChoices(); }
+
   Result<model::StoredTensors> Tensors() const override {
     return model::StoredTensors::FromFolder(env_, folder_);
   }
@@ -48,6 +50,22 @@ class StoredFiles final : public ModelFiles {
       return std::optional<std::string>(std::move(text));
     }
     return std::optional<std::string>();
+  }
+
+  Result<ModelChoices> Choices() const override {
+    constexpr uint64_t kMaxTextBytes = uint64_t{16} << 20;
+    const store::Manifest& manifest = lease_.model().manifest();
+    ModelChoices choices;
+    INGOT_ASSIGN(const store::ModelConfig config, store_.ReadConfig(manifest));
+    choices.renderer = config.renderer;
+    choices.parser = config.parser;
+    if (const store::Layer* layer = manifest.Find(store::kTemplateMediaType)) {
+      INGOT_ASSIGN(choices.chat_template, store_.ReadBlob(*layer, kMaxTextBytes));
+    }
+    if (const store::Layer* layer = manifest.Find(store::kSystemMediaType)) {
+      INGOT_ASSIGN(choices.system, store_.ReadBlob(*layer, kMaxTextBytes));
+    }
+    return choices;
   }
 
   Result<model::StoredTensors> Tensors() const override {

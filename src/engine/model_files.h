@@ -17,6 +17,14 @@
 
 namespace ingot::engine {
 
+// What a person chose when the model was made; each may be empty.
+struct ModelChoices {
+  std::string chat_template;  // a Modelfile's TEMPLATE
+  std::string system;
+  std::string renderer;
+  std::string parser;
+};
+
 class ModelFiles {
  public:
   virtual ~ModelFiles() = default;
@@ -34,6 +42,7 @@ class ModelFiles {
   virtual core::Result<std::optional<std::string>> Read(std::string_view name) const = 0;
   // The same, for files that nothing works without.
   core::Result<std::string> Require(std::string_view name) const;
+  virtual core::Result<ModelChoices> Choices() const = 0;
   virtual core::Result<model::StoredTensors> Tensors() const = 0;
 
  protected:
