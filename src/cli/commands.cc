@@ -21,6 +21,7 @@ std::span<const Registrar> Commands() {
       &AddRepairCommand,
       &AddGcCommand,
       &AddTokenizeCommand,
+      &AddRenderCommand,
       &AddDoctorCommand,
       &AddVersionCommand,
   };
