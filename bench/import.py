@@ -13,8 +13,8 @@ weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
     mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
     llama     `llama-quantize` of --gguf (the same checkpoint) to the types nearest, and sync
 
-Seconds are by the clock; cpu is the processor time of the process; rss is its peak, anon the peak
-of its memory that no file backs, sampled; written is what it sent to the disk. The source is in the
+Seconds are by the clock; cpu is processor time; rss is the peak of one process' memory, anon of the
+part that no file backs, sampled; written is what was sent to the disk. The source is in the
 page cache from the start, for all of them. On a machine that is shared, look at the ratios.
 """
 
@@ -135,17 +135,19 @@ def make_checkpoint(folder):
 
 
 class Watch(threading.Thread):
-    """The peak of a process' anonymous memory, and what it has written, while it runs."""
+    """The peaks of a process' memory, and what it has written, sampled while it runs."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
-        self.pid, self.anon, self.written = pid, 0, 0
+        self.pid, self.rss, self.anon, self.written = pid, 0, 0, 0
         self.start()
 
     def run(self):
         try:
             while True:
                 for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                    if line.startswith("VmRSS:"):
+                        self.rss = max(self.rss, int(line.split()[1]) * 1024)
                     if line.startswith("RssAnon:"):
                         self.anon = max(self.anon, int(line.split()[1]) * 1024)
                 for line in Path(f"/proc/{self.pid}/io").read_text().splitlines():
@@ -166,12 +168,8 @@ def measure(commands, output):
         for command, env in commands
     ]
     watches = [Watch(process.pid) for process in processes]
-    rss = 0
     for process in processes:
-        error = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        rss = max(rss, usage.ru_maxrss * 1024)
+        _, error = process.communicate()
         if process.returncode != 0:
             sys.exit(f"{process.args} failed:\n{error.decode(errors='replace')[-2000:]}")
     subprocess.run(["sync", "-f", str(output)], check=True)
@@ -180,7 +178,7 @@ def measure(commands, output):
     return {
         "seconds": seconds,
         "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "rss": rss,
+        "rss": max(watch.rss for watch in watches),
         "anon": max(watch.anon for watch in watches),
         "written": sum(watch.written for watch in watches),
     }
