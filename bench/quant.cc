@@ -4,9 +4,11 @@
 //
 //   bench_quant [--rows N] [--columns N] [--rounds N] [--type F32|F16|BF16] [--only MODE] [--bits
 //   N]
-//               [--forms] [--no-mlx]
+//               [--forms] [--no-mlx] [--cpu-time]
 //
-// --forms measures every instruction set of the machine on one thread instead of MLX.
+// --forms measures every instruction set of the machine on one thread instead of MLX. --cpu-time
+// counts processor time, ours divided by the threads, in place of time: what is left of a
+// measurement on a machine that many programs share.
 // bench/quant_mlx.py is the other side: a Python process that waits while we measure.
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -14,10 +16,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -64,10 +66,11 @@ class Buffer {
   std::unique_ptr<std::byte, Free> data_;
 };
 
-double Seconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+// Seconds since some moment: of the day, or of processors working for this process.
+double Now(bool cpu_time) {
+  timespec now = {};
+  clock_gettime(cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 double Median(std::vector<double> values) {
@@ -75,10 +78,22 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+struct Options {
+  uint64_t rows = 4096;
+  uint64_t columns = 16384;
+  int rounds = 5;
+  FloatType type = FloatType::kBF16;
+  std::optional<Mode> only;
+  std::optional<uint64_t> bits;
+  bool forms = false;
+  bool mlx = true;
+  bool cpu_time = false;
+};
+
 // The Python process: one line to it names a piece of work, one line back is its seconds.
 class Mlx {
  public:
-  Mlx(const std::string& array, uint64_t rows, uint64_t columns, FloatType type) {
+  Mlx(const std::string& array, const Options& options) {
     int to[2];
     int from[2];
     if (pipe(to) != 0 || pipe(from) != 0) Die("pipe failed");
@@ -91,8 +106,8 @@ class Mlx {
       const std::string python = INGOT_SOURCE_DIR "/.deps/venv/bin/python";
       const std::string script = INGOT_SOURCE_DIR "/bench/quant_mlx.py";
       execl(python.c_str(), python.c_str(), script.c_str(), array.c_str(),
-            std::to_string(rows).c_str(), std::to_string(columns).c_str(),
-            std::string(NameOf(type)).c_str(), nullptr);
+            std::to_string(options.rows).c_str(), std::to_string(options.columns).c_str(),
+            std::string(NameOf(options.type)).c_str(), options.cpu_time ? "cpu" : "wall", nullptr);
       std::fprintf(stderr, "bench_quant: cannot run %s (make deps)\n", python.c_str());
       _exit(1);
     }
@@ -129,17 +144,6 @@ class Mlx {
   pid_t child_ = -1;
   std::FILE* to_ = nullptr;
   std::FILE* from_ = nullptr;
-};
-
-struct Options {
-  uint64_t rows = 4096;
-  uint64_t columns = 16384;
-  int rounds = 5;
-  FloatType type = FloatType::kBF16;
-  std::optional<Mode> only;
-  std::optional<uint64_t> bits;
-  bool forms = false;
-  bool mlx = true;
 };
 
 uint64_t ParseCount(const char* text) {
@@ -182,6 +186,8 @@ Options ParseOptions(int argc, char** argv) {
     } else if (flag == "--forms") {
       options.forms = true;
       options.mlx = false;
+    } else if (flag == "--cpu-time") {
+      options.cpu_time = true;
     } else if (flag == "--no-mlx") {
       options.mlx = false;
     } else {
@@ -214,7 +220,7 @@ class Bench {
   std::span<const std::byte> source() const { return source_.span(); }
 
   double Encode(Format format, core::ThreadPool& pool, core::Isa isa) {
-    return Seconds([&] {
+    return Seconds(pool, [&] {
       EncodeSummary summary;
       const core::Status status =
           quant::Encode(format, {options_.type, options_.rows, options_.columns, source_.span()},
@@ -224,7 +230,7 @@ class Bench {
   }
   double Decode(Format format, core::ThreadPool& pool, core::Isa isa) {
     const QuantizedBytes parts = Parts(format);
-    return Seconds([&] {
+    return Seconds(pool, [&] {
       const core::Status status =
           quant::Decode({.format = format,
                          .scale_type = options_.type,
@@ -238,7 +244,7 @@ class Bench {
     });
   }
   double Copy(core::ThreadPool& pool) {
-    return Seconds([&] {
+    return Seconds(pool, [&] {
       pool.ParallelFor(bytes_, size_t{1} << 20, [&](size_t begin, size_t end) {
         std::memcpy(decoded_.span().data() + begin, source_.span().data() + begin, end - begin);
       });
@@ -246,6 +252,12 @@ class Bench {
   }
 
  private:
+  double Seconds(core::ThreadPool& pool, const std::function<void()>& work) const {
+    const double begin = Now(options_.cpu_time);
+    work();
+    const double took = Now(options_.cpu_time) - begin;
+    return options_.cpu_time ? took / static_cast<double>(pool.threads()) : took;
+  }
   QuantizedBytes Parts(Format format) {
     const QuantizedSizes sizes = *SizesFor(format, options_.type, options_.rows, options_.columns);
     return {codes_.span().first(sizes.codes), scales_.span().first(sizes.scales),
@@ -329,7 +341,8 @@ void MeasureAll(const Options& options, Bench& bench, Mlx* mlx) {
     }
   }
   const double gigabytes = bench.Gigabytes();
-  std::printf("GB/s of the float side; %d threads in all; kernels: %s\n", all.threads(),
+  std::printf("GB/s of the float side by %s; %d threads in all; kernels: %s\n",
+              options.cpu_time ? "processor time" : "the clock", all.threads(),
               std::string(core::IsaName(isa)).c_str());
   std::printf("memcpy (bytes copied a second): %.2f on one thread, %.2f on all; best %.2f, %.2f\n",
               gigabytes / Median(copy.one), gigabytes / Median(copy.all),
@@ -385,7 +398,7 @@ int main(int argc, char** argv) {
       Die("cannot write the array to a temporary file");
     }
     close(fd);
-    mlx = std::make_unique<Mlx>(path, options.rows, options.columns, options.type);
+    mlx = std::make_unique<Mlx>(path, options);
     unlink(path);
   }
   MeasureAll(options, bench, mlx.get());

@@ -1,6 +1,6 @@
 """The other side of bench_quant: times mlx.core on the same array, one request a line.
 
-    quant_mlx.py ARRAY ROWS COLUMNS TYPE
+    quant_mlx.py ARRAY ROWS COLUMNS TYPE wall|cpu
 
 Reads "quantize MODE BITS GROUP ROWS" or "dequantize …" from standard input, answers with seconds.
 """
@@ -17,6 +17,7 @@ TYPES = {"F32": mx.float32, "F16": mx.float16, "BF16": mx.bfloat16}
 
 def main():
     path, rows, columns, name = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    now = time.process_time if sys.argv[5] == "cpu" else time.perf_counter
     mx.set_default_device(mx.cpu)
     words = np.fromfile(path, WORDS[name]).reshape(rows, columns)
     array = mx.array(words).view(TYPES[name])
@@ -34,12 +35,12 @@ def main():
             quantized = {(mode, bits, group): mx.quantize(part, **settings)}
             mx.eval(quantized[mode, bits, group])
         mx.eval(part)
-        begin = time.perf_counter()
+        begin = now()
         if verb == "quantize":
             mx.eval(mx.quantize(part, **settings))
         else:
             mx.eval(mx.dequantize(*quantized[mode, bits, group], **settings, dtype=TYPES[name]))
-        print(time.perf_counter() - begin, flush=True)
+        print(now() - begin, flush=True)
 
 
 if __name__ == "__main__":

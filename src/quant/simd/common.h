@@ -85,10 +85,22 @@ typename V::F FromE4M3(typename V::I codes) {
   return V::Select(V::EqualInt(magnitude, V::SetInt(0x7f)), nan, value);
 }
 
+// Writes exactly the bytes of the packed codes; reads whole chunks of 64.
 template <class V, int kBits>
 void PackCodes(const uint8_t* codes, size_t count, uint8_t* packed) {
-  for (size_t i = 0; i < count; i += 64)
-    V::template Pack64<kBits>(codes + i, packed + i / 8 * kBits);
+  size_t left = count * kBits / 8;
+  for (; left >= kSlack; left -= 8 * kBits, codes += 64, packed += 8 * kBits) {
+    V::template Pack64<kBits>(codes, packed);
+  }
+  while (left > 0) {
+    uint8_t last[kSlack];
+    V::template Pack64<kBits>(codes, last);
+    const size_t some = left < 8 * kBits ? left : 8 * kBits;
+    std::memcpy(packed, last, some);
+    left -= some;
+    codes += 64;
+    packed += some;
+  }
 }
 template <class V>
 void PackCodes(int bits, const uint8_t* codes, size_t count, uint8_t* packed) {

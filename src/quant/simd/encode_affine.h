@@ -81,9 +81,7 @@ void AffineCodes(const EncodeRun& run, const GroupRange& range, const AffineBloc
     }
   }
   if (bits == 8) return;
-  alignas(64) uint8_t packed[kBlockValues + kSlack];
-  PackCodes<V>(run.format.bits, codes, range.groups * kGroup, packed);
-  std::memcpy(out, packed, range.groups * code_bytes);
+  PackCodes<V>(run.format.bits, codes, range.groups * kGroup, out);
 }
 
 template <class V, FloatType kType>

@@ -128,9 +128,7 @@ struct Mxfp8Encoder {
 template <class V>
 void StoreE2M1(uint8_t* quarters, size_t count, std::byte* out) {
   for (size_t i = 0; i < count; i += 64) V::E2M1FromQuarters(quarters + i);
-  alignas(64) uint8_t packed[kBlockValues / 2 + kSlack];
-  PackCodes<V, 4>(quarters, count, packed);
-  std::memcpy(out, packed, count / 2);
+  PackCodes<V, 4>(quarters, count, reinterpret_cast<uint8_t*>(out));
 }
 
 template <class V, FloatType kType>

@@ -55,9 +55,7 @@ void StorePacked(const EncodeRun& run, const GroupRange& tile, const uint8_t* co
     std::memcpy(out, codes, values);
     return;
   }
-  alignas(64) uint8_t packed[kMaxTileValues + kSlack];
-  PackCodes<V>(run.format.bits, codes, values, packed);
-  std::memcpy(out, packed, values * bits / 8);
+  PackCodes<V>(run.format.bits, codes, values, reinterpret_cast<uint8_t*>(out));
 }
 
 // ---- affine

@@ -189,6 +189,16 @@ struct Avx512 {
   static I LowInt(I x) { return _mm512_srai_epi32(_mm512_slli_epi32(x, 16), 16); }
   static I HighInt(I x) { return _mm512_srai_epi32(x, 16); }
 
+  // The first 16, 24, 40 or 48 bytes. Storing all 64, again and again, would be slower.
+  template <size_t kBytes>
+  static void StoreFirst(uint8_t* out, I x) {
+    const auto at = [&](size_t offset) { return reinterpret_cast<__m128i*>(out + offset); };
+    _mm_storeu_si128(at(0), _mm512_castsi512_si128(x));
+    if constexpr (kBytes == 24) _mm_storel_epi64(at(16), _mm512_extracti32x4_epi32(x, 1));
+    if constexpr (kBytes > 24) _mm_storeu_si128(at(16), _mm512_extracti32x4_epi32(x, 1));
+    if constexpr (kBytes == 40) _mm_storel_epi64(at(32), _mm512_extracti32x4_epi32(x, 2));
+    if constexpr (kBytes == 48) _mm_storeu_si128(at(32), _mm512_extracti32x4_epi32(x, 2));
+  }
   template <int kBits>
   static void Pack64(const uint8_t* codes, uint8_t* out) {
     const I bytes = _mm512_min_epu8(_mm512_loadu_si512(codes), _mm512_set1_epi8((1 << kBits) - 1));
@@ -202,7 +212,7 @@ struct Avx512 {
     constexpr int kGap = 32 - 4 * kBits;
     const I eights = _mm512_srli_epi64(_mm512_sllv_epi32(fours, _mm512_set1_epi64(kGap)), kGap);
     static constexpr auto kFrom = CompactBytes<kBits, 64>();
-    _mm512_storeu_si512(out, _mm512_permutexvar_epi8(_mm512_loadu_si512(kFrom.data()), eights));
+    StoreFirst<8 * kBits>(out, _mm512_permutexvar_epi8(_mm512_loadu_si512(kFrom.data()), eights));
   }
   template <int kBits>
   static void Unpack64(const uint8_t* in, uint8_t* codes) {
