@@ -1,0 +1,116 @@
+#include "text/grammar/grammar_matcher.h"
+
+#include <utility>
+
+#include <xgrammar/matcher.h>
+
+#include "core/strings.h"
+#include "text/grammar/compiled_grammar.h"
+#include "text/grammar/xgrammar_glue.h"
+
+namespace ingot::text {
+
+using core::Result;
+using core::Status;
+using core::StrCat;
+
+CompiledGrammar::CompiledGrammar(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CompiledGrammar::~CompiledGrammar() = default;
+
+size_t CompiledGrammar::vocabulary() const {
+  return static_cast<size_t>(impl_->grammar.GetTokenizerInfo().GetVocabSize());
+}
+
+size_t CompiledGrammar::bytes() const { return impl_->grammar.MemorySizeBytes(); }
+
+struct GrammarMatcher::State {
+  explicit State(xgrammar::GrammarMatcher value) : matcher(std::move(value)) {}
+  xgrammar::GrammarMatcher matcher;
+};
+
+GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar)
+    : grammar_(std::move(grammar)),
+      state_(std::make_unique<State>(xgrammar::GrammarMatcher(grammar_->impl_->grammar))) {}
+GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar,
+                               std::unique_ptr<State> state, size_t accepted)
+    : grammar_(std::move(grammar)), state_(std::move(state)), accepted_(accepted) {}
+GrammarMatcher::~GrammarMatcher() = default;
+GrammarMatcher::GrammarMatcher(GrammarMatcher&&) noexcept = default;
+GrammarMatcher& GrammarMatcher::operator=(GrammarMatcher&&) noexcept = default;
+
+Result<bool> GrammarMatcher::Fill(std::span<uint32_t> mask) {
+  if (mask.size() != grammar_->mask_words()) {
+    return core::InvalidArgument(
+        StrCat("a mask of ", mask.size(), " words, expected ", grammar_->mask_words()));
+  }
+  if (terminated()) return core::InvalidArgument("the answer is over: nothing may come next");
+  bool needed = true;
+  INGOT_TRY(CatchGrammarErrors([&] {
+    auto words = static_cast<int64_t>(mask.size());
+    DLTensor tensor = {};
+    tensor.data = mask.data();
+    tensor.device = {kDLCPU, 0};
+    tensor.ndim = 1;
+    tensor.dtype = xgrammar::GetBitmaskDLType();
+    tensor.shape = &words;
+    needed = state_->matcher.FillNextTokenBitmask(&tensor);
+    return Status::Ok();
+  }));
+  // xgrammar leaves bits behind the last token as they come.
+  const size_t rest = grammar_->vocabulary() % 32;
+  if (rest != 0) mask.back() &= (uint32_t{1} << rest) - 1;
+  return needed;
+}
+
+Result<bool> GrammarMatcher::Accept(TokenId token) {
+  if (token >= grammar_->vocabulary()) {
+    return core::InvalidArgument(
+        StrCat("token ", token, " is not in the vocabulary of ", grammar_->vocabulary()));
+  }
+  if (terminated()) return false;
+  bool accepted = false;
+  INGOT_TRY(CatchGrammarErrors([&] {
+    accepted = state_->matcher.AcceptToken(static_cast<int32_t>(token));
+    return Status::Ok();
+  }));
+  if (accepted) ++accepted_;
+  return accepted;
+}
+
+Status GrammarMatcher::Rollback(size_t tokens) {
+  if (tokens > accepted_) {
+    return core::InvalidArgument(
+        StrCat("cannot take back ", tokens, " tokens of ", accepted_, " accepted"));
+  }
+  if (tokens == 0) return Status::Ok();
+  INGOT_TRY(CatchGrammarErrors([&] {
+    state_->matcher.Rollback(static_cast<int>(tokens));
+    return Status::Ok();
+  }));
+  accepted_ -= tokens;
+  return Status::Ok();
+}
+
+bool GrammarMatcher::terminated() const { return state_->matcher.IsTerminated(); }
+bool GrammarMatcher::completed() const { return state_->matcher.IsCompleted(); }
+
+Result<std::string> GrammarMatcher::Forced() {
+  if (terminated()) return std::string();
+  std::string forced;
+  INGOT_TRY(CatchGrammarErrors([&] {
+    forced = state_->matcher.FindJumpForwardString();
+    return Status::Ok();
+  }));
+  return forced;
+}
+
+GrammarMatcher GrammarMatcher::Fork() const {
+  return GrammarMatcher(grammar_, std::make_unique<State>(state_->matcher.Fork()), accepted_);
+}
+
+void GrammarMatcher::Reset() {
+  state_->matcher.Reset();
+  accepted_ = 0;
+}
+
+}  // namespace ingot::text

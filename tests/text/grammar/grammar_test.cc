@@ -1,0 +1,261 @@
+// Grammars over a vocabulary of single bytes, some words and a special token.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "text/grammar/grammar_compiler.h"
+#include "text/grammar/tool_grammar.h"
+
+namespace ingot::text {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr TokenId kSpecial = 260;
+constexpr TokenId kEnd = 261;
+constexpr size_t kWidth = 270;
+
+std::vector<std::string> Vocabulary() {
+  std::vector<std::string> vocabulary;
+  for (int byte = 0; byte < 256; ++byte) vocabulary.emplace_back(1, static_cast<char>(byte));
+  for (const char* word : {"true", "{\"", "name", "  "}) vocabulary.emplace_back(word);
+  vocabulary.resize(kEnd + 1);  // the special one and the end have no text
+  return vocabulary;
+}
+
+std::unique_ptr<GrammarCompiler> MakeCompiler(const GrammarLimits& limits = {}) {
+  const TokenId ends[] = {kEnd};
+  auto compiler = GrammarCompiler::Create(Vocabulary(), ends, kWidth, limits);
+  EXPECT_TRUE(compiler.ok()) << compiler.status().message();
+  return *std::move(compiler);
+}
+
+GrammarSpec Schema(std::string text) { return {GrammarKind::kSchema, std::move(text)}; }
+
+class GrammarTest : public ::testing::Test {
+ protected:
+  GrammarMatcher Match(const GrammarSpec& spec) {
+    auto grammar = compiler_->Compile(spec);
+    EXPECT_TRUE(grammar.ok()) << spec.text << ": " << grammar.status().message();
+    return GrammarMatcher(*std::move(grammar));
+  }
+  // How many bytes of the text the grammar takes, one token each.
+  static size_t Taken(GrammarMatcher& matcher, std::string_view text) {
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (!*matcher.Accept(static_cast<uint8_t>(text[i]))) return i;
+    }
+    return text.size();
+  }
+  bool Matches(const GrammarSpec& spec, std::string_view text) {
+    GrammarMatcher matcher = Match(spec);
+    return Taken(matcher, text) == text.size() && matcher.completed();
+  }
+  core::Status Refusal(const GrammarSpec& spec) {
+    auto grammar = compiler_->Compile(spec);
+    EXPECT_FALSE(grammar.ok()) << spec.text.substr(0, 200);
+    return grammar.status();
+  }
+
+  std::unique_ptr<GrammarCompiler> compiler_ = MakeCompiler();
+};
+
+TEST_F(GrammarTest, JsonModeTakesObjects) {
+  const GrammarSpec json;
+  EXPECT_TRUE(Matches(json, R"({"a": [1, -2.5e3, null, "x\n\u00e9"], "b": {}})"));
+  EXPECT_TRUE(Matches(json, "{\n  \"a\": true\n}"));
+  EXPECT_FALSE(Matches(json, "[1]"));
+  EXPECT_FALSE(Matches(json, R"({"a": 01})"));
+  EXPECT_FALSE(Matches(json, R"({"a": 1,})"));
+}
+
+TEST_F(GrammarTest, SchemasHoldForEveryPart) {
+  const GrammarSpec schema = Schema(R"({"type": "object", "required": ["name", "age"],
+      "properties": {"name": {"type": "string", "maxLength": 3},
+                     "age": {"type": "integer", "minimum": 0, "maximum": 150}}})");
+  EXPECT_TRUE(Matches(schema, R"({"name": "Ada", "age": 36})"));
+  EXPECT_FALSE(Matches(schema, R"({"name": "Adam", "age": 36})"));
+  EXPECT_FALSE(Matches(schema, R"({"name": "Ada", "age": 151})"));
+  EXPECT_FALSE(Matches(schema, R"({"name": "Ada"})"));
+  EXPECT_FALSE(Matches(schema, R"({"name": "Ada", "age": 36, "more": 1})"));
+}
+
+TEST_F(GrammarTest, PatternsAndRulesMatchTheWholeAnswer) {
+  const GrammarSpec pattern = {GrammarKind::kRegex, "[a-c]{2}(x|yz)?"};
+  EXPECT_TRUE(Matches(pattern, "abyz"));
+  EXPECT_FALSE(Matches(pattern, "abz"));
+  const GrammarSpec rules = {GrammarKind::kEbnf, "root ::= \"(\" root \")\" | [0-9]+"};
+  EXPECT_TRUE(Matches(rules, "((12))"));
+  EXPECT_FALSE(Matches(rules, "((12)"));
+}
+
+TEST_F(GrammarTest, WhiteSpaceIsBounded) {
+  GrammarLimits limits;
+  limits.whitespace = 5;
+  compiler_ = MakeCompiler(limits);
+  const GrammarSpec specs[] = {{},
+                               Schema("{}"),
+                               Schema(R"({"type": "object", "additionalProperties": true})"),
+                               Schema(R"({"type": "object", "properties": {"a": {}}})")};
+  for (const GrammarSpec& spec : specs) {
+    for (const std::string_view before : {"{", R"({"a")", R"({"a":)", R"({"a": 1)", R"({"a": [)"}) {
+      GrammarMatcher matcher = Match(spec);
+      ASSERT_EQ(Taken(matcher, before), before.size()) << spec.text << before;
+      EXPECT_LE(Taken(matcher, "                "), 6u) << spec.text << before;
+    }
+  }
+}
+
+TEST_F(GrammarTest, AMaskHasABitForEachTokenThatMayCome) {
+  GrammarMatcher matcher = Match(Schema(R"({"type": "object", "properties": {"name": {}}})"));
+  std::vector<uint32_t> mask(matcher.grammar().mask_words(), 0xFFFFFFFF);
+  for (const std::string_view part : {"", "{", "\"na", "me\":", " tr", "ue", "}"}) {
+    ASSERT_EQ(Taken(matcher, part), part.size());
+    ASSERT_TRUE(*matcher.Fill(mask));
+    for (TokenId id = 0; id < mask.size() * 32; ++id) {
+      const bool bit = (mask[id / 32] >> id % 32 & 1) != 0;
+      if (id >= kWidth) {
+        EXPECT_FALSE(bit) << "token " << id << " does not exist";
+        continue;
+      }
+      GrammarMatcher fork = matcher.Fork();
+      EXPECT_EQ(*fork.Accept(id), bit) << "token " << id << " after " << part;
+    }
+    EXPECT_EQ(mask[kSpecial / 32] >> kSpecial % 32 & 1, 0u) << "special tokens are no text";
+  }
+}
+
+TEST_F(GrammarTest, EndsWithTheTokenThatEndsAnswers) {
+  GrammarMatcher matcher = Match({GrammarKind::kRegex, "ab*"});
+  EXPECT_FALSE(*matcher.Accept(kEnd)) << "too early";
+  EXPECT_EQ(Taken(matcher, "ab"), 2u);
+  EXPECT_TRUE(matcher.completed());
+  EXPECT_FALSE(matcher.terminated());
+  EXPECT_TRUE(*matcher.Accept(kEnd));
+  EXPECT_TRUE(matcher.terminated());
+  EXPECT_FALSE(*matcher.Accept('b'));
+  std::vector<uint32_t> mask(matcher.grammar().mask_words());
+  EXPECT_FALSE(matcher.Fill(mask).ok());
+  ASSERT_TRUE(matcher.Rollback(1).ok());
+  EXPECT_FALSE(matcher.terminated());
+  EXPECT_TRUE(*matcher.Accept('b'));
+}
+
+TEST_F(GrammarTest, TakesTokensBack) {
+  GrammarMatcher matcher = Match({GrammarKind::kRegex, "[ab]{3}c"});
+  std::vector<uint32_t> before(matcher.grammar().mask_words());
+  std::vector<uint32_t> after(before.size());
+  EXPECT_EQ(Taken(matcher, "a"), 1u);
+  ASSERT_TRUE(matcher.Fill(before).ok());
+  EXPECT_EQ(Taken(matcher, "bac"), 3u);
+  ASSERT_TRUE(matcher.Rollback(3).ok());
+  ASSERT_TRUE(matcher.Fill(after).ok());
+  EXPECT_EQ(before, after);
+  EXPECT_EQ(matcher.accepted(), 1u);
+  EXPECT_FALSE(matcher.Rollback(2).ok());
+  matcher.Reset();
+  EXPECT_EQ(Taken(matcher, "abac"), 4u);
+}
+
+TEST_F(GrammarTest, SaysWhatIsForced) {
+  GrammarMatcher matcher = Match(Schema(R"({"const": "only this"})"));
+  EXPECT_EQ(*matcher.Forced(), "\"only this\"");
+}
+
+TEST_F(GrammarTest, RefusesMasksAndTokensThatDoNotFit) {
+  GrammarMatcher matcher = Match({});
+  std::vector<uint32_t> mask(matcher.grammar().mask_words() + 1);
+  EXPECT_FALSE(matcher.Fill(mask).ok());
+  EXPECT_FALSE(matcher.Accept(kWidth).ok());
+}
+
+TEST_F(GrammarTest, CompilesOnceAndForgetsTheOldest) {
+  const auto first = compiler_->Compile({GrammarKind::kRegex, "a+"});
+  const auto again = compiler_->Compile({GrammarKind::kRegex, "a+"});
+  ASSERT_TRUE(first.ok() && again.ok());
+  EXPECT_EQ(first->get(), again->get());
+  EXPECT_EQ(compiler_->cache_stats().hits, 1u);
+  EXPECT_NE((*compiler_->Compile({GrammarKind::kEbnf, "root ::= \"a+\""})).get(), first->get());
+
+  GrammarLimits limits;
+  limits.cache_bytes = 3 * (*first)->bytes();
+  compiler_ = MakeCompiler(limits);
+  for (const char* pattern : {"a+", "b+", "c+", "d+", "e+", "f+"}) {
+    ASSERT_TRUE(compiler_->Compile({GrammarKind::kRegex, pattern}).ok());
+    EXPECT_LE(compiler_->cache_stats().bytes, limits.cache_bytes);
+  }
+  EXPECT_LT(compiler_->cache_stats().grammars, 6u);
+  EXPECT_EQ(compiler_->cache_stats().compiled, 6u);
+  ASSERT_TRUE(compiler_->Compile({GrammarKind::kRegex, "f+"}).ok());
+  EXPECT_EQ(compiler_->cache_stats().hits, 1u) << "the youngest is kept";
+}
+
+TEST_F(GrammarTest, RefusesPatternsAndRulesWithTheirError) {
+  EXPECT_THAT(std::string(Refusal({GrammarKind::kRegex, "(a"}).message()), HasSubstr("pattern"));
+  const std::string ahead(Refusal({GrammarKind::kRegex, "^(?=a)b$"}).message());
+  EXPECT_THAT(ahead, HasSubstr("ookahead"));
+  EXPECT_THAT(std::string(Refusal({GrammarKind::kEbnf, "root ::= missing"}).message()),
+              HasSubstr("missing"));
+  EXPECT_FALSE(Refusal({GrammarKind::kEbnf, "start ::= \"a\""}).ok());
+  EXPECT_FALSE(Refusal({GrammarKind::kRegex, std::string("a\0b", 3)}).ok());
+}
+
+TEST_F(GrammarTest, NoEndMeansNoCompiler) {
+  EXPECT_FALSE(GrammarCompiler::Create(Vocabulary(), {}, kWidth).ok());
+  const TokenId beyond[] = {kWidth};
+  EXPECT_FALSE(GrammarCompiler::Create(Vocabulary(), beyond, kWidth).ok());
+}
+
+class ToolGrammarTest : public GrammarTest {
+ protected:
+  GrammarSpec Tools(std::string_view parser, ToolGrammarOptions options = {}) {
+    const ToolDefinition tools[] = {{"add", R"({"type": "object", "required": ["a"],
+                    "properties": {"a": {"type": "integer"}}})"},
+                                    {"now", ""}};
+    auto spec = ToolCallGrammar(parser, tools, options);
+    EXPECT_TRUE(spec.ok()) << spec.status().message();
+    return *std::move(spec);
+  }
+};
+
+TEST_F(ToolGrammarTest, CallsFitTheirSchemas) {
+  const GrammarSpec json = Tools("qwen3", {.required = true});
+  EXPECT_TRUE(
+      Matches(json, "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 5}}\n</tool_call>"));
+  EXPECT_TRUE(Matches(json, "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"));
+  EXPECT_FALSE(Matches(
+      json, "<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": \"5\"}}\n</tool_call>"));
+  EXPECT_FALSE(Matches(json, "<tool_call>\n{\"name\": \"sub\", \"arguments\": {}}\n</tool_call>"));
+  EXPECT_FALSE(Matches(json, "Let me see."));
+  EXPECT_TRUE(Matches(
+      Tools("qwen3-coder", {.required = true}),
+      "<tool_call>\n<function=add>\n<parameter=a>5</parameter>\n</function>\n</tool_call>"));
+  EXPECT_TRUE(Matches(Tools("glm-4.7", {.required = true}),
+                      "<tool_call>add<arg_key>a</arg_key><arg_value>5</arg_value></tool_call>"));
+}
+
+TEST_F(ToolGrammarTest, TextMayStandBeforeACallUnlessOneIsRequired) {
+  const std::string call =
+      "Let me see.\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>";
+  EXPECT_TRUE(Matches(Tools("qwen3"), call));
+  EXPECT_TRUE(Matches(Tools("qwen3"), "No need."));
+  EXPECT_FALSE(Matches(Tools("qwen3", {.required = true}), call));
+  const std::string one = call.substr(12);
+  EXPECT_TRUE(Matches(Tools("qwen3", {.required = true}), one + one));
+  EXPECT_FALSE(Matches(Tools("qwen3", {.required = true, .single = true}), one + one));
+}
+
+TEST_F(ToolGrammarTest, RefusesToolsByName) {
+  const auto refusal = [](std::string_view parser, std::vector<ToolDefinition> tools) {
+    return std::string(ToolCallGrammar(parser, tools, {}).status().message());
+  };
+  EXPECT_THAT(refusal("harmony", {{"a", ""}}), HasSubstr("\"harmony\""));
+  EXPECT_THAT(refusal("qwen3", {}), HasSubstr("no tools"));
+  EXPECT_THAT(refusal("qwen3", {{"a b", ""}}), HasSubstr("\"a b\""));
+  EXPECT_THAT(refusal("qwen3", {{"a", ""}, {"a", ""}}), HasSubstr("twice"));
+  EXPECT_THAT(refusal("qwen3", {{"a", R"({"type": "string"})"}}), HasSubstr("of an object"));
+  EXPECT_THAT(refusal("qwen3", {{"a", R"({"type": "object", "not": {}})"}}), HasSubstr("\"not\""));
+}
+
+}  // namespace
+}  // namespace ingot::text
