@@ -5,11 +5,12 @@
 //   bench_text_tokenizer --serve TOKENIZER DOCUMENTS THREADS
 //
 // As a server it does what each line of its input says (load, encode, whole, decode) and answers
-// with the seconds that took.
+// with the seconds that took by the clock, and those of processors that it used.
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -25,10 +26,17 @@ using ingot::core::ThreadPool;
 using ingot::text::TokenId;
 using ingot::text::Tokenizer;
 
-double Seconds(const auto& work) {
+struct Times {
+  double clock = 0;
+  double processor = 0;  // of all threads
+};
+
+Times Seconds(const auto& work) {
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t used = std::clock();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC};
 }
 
 [[noreturn]] void Die(const ingot::core::Status& status) {
@@ -53,7 +61,7 @@ class Server {
     Encode();
   }
 
-  double Do(const std::string& command) {
+  Times Do(const std::string& command) {
     if (command == "load") return Seconds([&] { Load(); });
     if (command == "encode") return Seconds([&] { Encode(); });
     if (command == "whole") return Seconds([&] { Check(tokenizer_->Encode(whole_)); });
@@ -102,7 +110,10 @@ int main(int argc, char** argv) {
                                                         : ThreadPool::DefaultThreads());
     Server server(argv[2], argv[3]);
     std::string command;
-    while (std::getline(std::cin, command)) std::cout << server.Do(command) << std::endl;
+    while (std::getline(std::cin, command)) {
+      const Times times = server.Do(command);
+      std::cout << times.clock << " " << times.processor << std::endl;
+    }
     return 0;
   }
   const std::string python = INGOT_SOURCE_DIR "/.deps/venv/bin/python";
