@@ -48,6 +48,17 @@ class TileOutput {
   bool streams_;
 };
 
+// StoreAs twice, to neighbouring places.
+template <class V, FloatType kType>
+void StorePair(std::byte* out, typename V::F x, typename V::F y) {
+  if constexpr (kType == FloatType::kBF16 && requires { V::StorePairBF16(out, x, y); }) {
+    V::StorePairBF16(out, x, y);
+  } else {
+    V::template StoreAs<kType>(out, x);
+    V::template StoreAs<kType>(out + kLanes * SizeOf(kType), y);
+  }
+}
+
 // count <= 16 elements of `type` as floats; zeros after them.
 template <class V>
 typename V::F LoadSome(FloatType type, const std::byte* data, size_t count) {
@@ -119,7 +130,7 @@ bool DecodeAffineTile(const DecodeRun& run, const GroupRange& tile) {
 
   alignas(64) uint8_t buffer[kMaxTileValues + kSlack];
   const uint8_t* codes = TileCodes<V>(run, tile, buffer);
-  const size_t vectors = run.format.group_size / kLanes;
+  const size_t pairs = run.format.group_size / (2 * kLanes);
   TileOutput<V> output(run, tile);
   std::byte* out = output.data();
   const bool has_table = run.format.bits <= 4;
@@ -130,13 +141,16 @@ bool DecodeAffineTile(const DecodeRun& run, const GroupRange& tile) {
     const F b = V::Set(biases[g]);
     if (has_table) {
       const F table = AffineValues<V, kScale, kOut>(all_codes, s, b);
-      for (size_t v = 0; v < vectors; ++v, codes += kLanes, out += kStep) {
-        V::template StoreAs<kOut>(out, V::Lookup(table, V::LoadBytes(codes)));
+      for (size_t i = 0; i < pairs; ++i, codes += 2 * kLanes, out += 2 * kStep) {
+        StorePair<V, kOut>(out, V::Lookup(table, V::LoadBytes(codes)),
+                           V::Lookup(table, V::LoadBytes(codes + kLanes)));
       }
     } else {
-      for (size_t v = 0; v < vectors; ++v, codes += kLanes, out += kStep) {
+      for (size_t i = 0; i < pairs; ++i, codes += 2 * kLanes, out += 2 * kStep) {
         const F x = V::FromInt(V::LoadBytes(codes));
-        V::template StoreAs<kOut>(out, AffineValues<V, kScale, kOut>(x, s, b));
+        const F y = V::FromInt(V::LoadBytes(codes + kLanes));
+        StorePair<V, kOut>(out, AffineValues<V, kScale, kOut>(x, s, b),
+                           AffineValues<V, kScale, kOut>(y, s, b));
       }
     }
   }
@@ -213,10 +227,11 @@ bool DecodeMxfp8Tile(const DecodeRun& run, const GroupRange& tile) {
   std::byte* out = output.data();
   for (size_t g = 0; g < tile.groups; ++g) {
     const F scale = V::Set(scales[g] * 0x1p8f);
-    for (size_t v = 0; v < 2; ++v, codes += kLanes, out += kStep) {
-      // Exact but for F16, which StoreAs rounds to.
-      V::template StoreAs<kOut>(out, V::Mul(V::LoadE4M3(codes), scale));
-    }
+    // Exact but for F16, which storing rounds to.
+    StorePair<V, kOut>(out, V::Mul(V::LoadE4M3(codes), scale),
+                       V::Mul(V::LoadE4M3(codes + kLanes), scale));
+    codes += 2 * kLanes;
+    out += 2 * kStep;
   }
   output.Finish();
   return true;

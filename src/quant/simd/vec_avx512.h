@@ -45,6 +45,16 @@ struct Avx512 {
       Store16(p, _mm512_cvtepi32_epi16(ShiftRight<16>(BitsOf(x))));
     }
   }
+  // Both at once: the upper halves of 32 lanes close ranks in one step.
+  static void StorePairBF16(std::byte* p, F x, F y) {
+    static constexpr auto kUpper = [] {
+      std::array<uint16_t, 32> from{};
+      for (size_t i = 0; i < 32; ++i) from[i] = static_cast<uint16_t>(2 * i + 1);
+      return from;
+    }();
+    const I upper = _mm512_loadu_si512(kUpper.data());
+    _mm512_storeu_si512(p, _mm512_permutex2var_epi16(BitsOf(x), upper, BitsOf(y)));
+  }
   static F ThroughF16(F x) {
     return _mm512_cvtph_ps(_mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   }
