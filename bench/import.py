@@ -3,7 +3,7 @@
 other programs, all in one run, in turn:
 
     bench/import.py [--dir DIR] [--rounds N] [--ingot PROGRAM] [--types none,int4,…]
-                    [--mlx-python PYTHON] [--llama-quantize PROGRAM --gguf FILE]
+                    [--mlx-python PYTHON] [--llama-quantize PROGRAM --gguf FILE] [--plan-only]
 
 Makes a checkpoint of 2.1 GB in --dir once (Qwen3-MoE: 18 layers, hidden 1024, 64 experts of 256,
 weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
@@ -12,6 +12,9 @@ weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
     ingot     `ingot create` of each type into an empty store: durable when it returns
     mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
     llama     `llama-quantize` of --gguf (the same checkpoint) to the types nearest, and sync
+
+Before that, the planning of 400 billion parameters, from the headers of files that hold nothing else
+(--plan-only ends there).
 
 Seconds are by the clock; cpu is processor time; rss is the peak of one process' memory, anon of the
 part that no file backs, sampled; written is what was sent to the disk. The source is in the
@@ -72,19 +75,8 @@ def shapes():
 
 
 def write_file(path, tensors, random):
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
-    for name, shape in tensors:
-        size = 2 * int(np.prod(shape))
-        header[name] = {
-            "dtype": "BF16",
-            "shape": list(shape),
-            "data_offsets": [offset, offset + size],
-        }
-        offset += size
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
     with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(header_of(tensors)[0])
         for name, shape in tensors:
             values = random.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
             if name.endswith("norm.weight"):
@@ -132,6 +124,55 @@ def make_checkpoint(folder):
         "torch_dtype": "bfloat16",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
+
+
+def make_sparse(folder):
+    """Qwen3-MoE of 94 layers, hidden 5120, 128 experts of 2176: files with headers and holes."""
+    if (folder / "config.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    hidden, inner, experts, layers = 5120, 2176, 128, 94
+    weight_map = {}
+    for i in range(layers):
+        layer = f"model.layers.{i}"
+        tensors = [
+            (f"{layer}.input_layernorm.weight", (hidden,)),
+            (f"{layer}.post_attention_layernorm.weight", (hidden,)),
+            (f"{layer}.self_attn.q_proj.weight", (8192, hidden)),
+            (f"{layer}.self_attn.k_proj.weight", (512, hidden)),
+            (f"{layer}.self_attn.v_proj.weight", (512, hidden)),
+            (f"{layer}.self_attn.o_proj.weight", (hidden, 8192)),
+            (f"{layer}.mlp.gate.weight", (experts, hidden)),
+        ]
+        if i == 0:
+            tensors += [("model.embed_tokens.weight", (151_936, hidden))]
+            tensors += [("lm_head.weight", (151_936, hidden)), ("model.norm.weight", (hidden,))]
+        for e in range(experts):
+            for projection in ("gate", "up", "down"):
+                shape = (hidden, inner) if projection == "down" else (inner, hidden)
+                tensors.append((f"{layer}.mlp.experts.{e}.{projection}_proj.weight", shape))
+        name = f"model-{i + 1:05}-of-{layers:05}.safetensors"
+        text, size = header_of(tensors)
+        with (folder / name).open("wb") as file:
+            file.write(text)
+            file.truncate(len(text) + size)
+        weight_map |= dict.fromkeys((tensor for tensor, _ in tensors), name)
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    config = {"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe"}
+    config |= {"num_hidden_layers": layers, "num_experts": experts, "hidden_size": hidden}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def header_of(tensors):
+    header, offset = {"__metadata__": {"format": "pt"}}, 0
+    for name, shape in tensors:
+        end = offset + 2 * int(np.prod(shape))
+        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, offset
 
 
 class Watch(threading.Thread):
@@ -226,6 +267,23 @@ class Bench:
         command += [self.output / "out.gguf", LLAMA_TYPES[kind]]
         self.run(f"llama {kind}", [([str(word) for word in command], None)])
 
+    def plan(self):
+        folder = self.options.dir / "sparse"
+        make_sparse(folder)
+        command = [self.options.ingot, "--models", self.output / "models", "create", "m"]
+        command += ["-f", folder, "-q", "int4", "--dry-run", "--json"]
+        times = []
+        for _ in range(3):
+            begin = time.monotonic()
+            run = subprocess.run([str(word) for word in command], capture_output=True, check=True)
+            times.append(time.monotonic() - begin)
+        totals = json.loads(run.stdout)["model"]["totals"]
+        print(
+            f"plan of {totals['parameters'] / 1e9:.0f} billion parameters, "
+            f"{totals['source_bytes'] / 1e9:.0f} GB: {statistics.median(times):.2f} s",
+            flush=True,
+        )
+
     def go(self):
         kinds = self.options.types.split(",")
         for path in self.source.glob("*.safetensors"):  # into the page cache
@@ -278,7 +336,12 @@ def main():
     parser.add_argument("--mlx-python")
     parser.add_argument("--llama-quantize")
     parser.add_argument("--gguf")
-    bench = Bench(parser.parse_args())
+    parser.add_argument("--plan-only", action="store_true")
+    options = parser.parse_args()
+    bench = Bench(options)
+    bench.plan()
+    if options.plan_only:
+        return
     make_checkpoint(bench.source)
     bench.go()
     bench.report()
