@@ -6,9 +6,9 @@
 #include <string>
 
 #include "core/cpu.h"
+#include "quant/block_fp8.h"
 #include "quant/decode.h"
 #include "quant/encode.h"
-#include "quant/fp8.h"
 
 #define INGOT_TEST_API extern "C" __attribute__((visibility("default")))
 
@@ -84,6 +84,21 @@ core::Status RunCall(const Call& call, bool encode) {
 
 INGOT_TEST_API int ingot_encode(const Call* call) { return Report(RunCall(*call, true)); }
 INGOT_TEST_API int ingot_decode(const Call* call) { return Report(RunCall(*call, false)); }
+
+// kind: 0 E4M3, 1 E5M2. Floats of `type` in values, bytes in codes.
+INGOT_TEST_API int ingot_encode_fp8(int kind, int type, const char* isa, uint64_t count,
+                                    const std::byte* values, std::byte* codes) {
+  const auto float_type = static_cast<FloatType>(type);
+  return Report(EncodeFp8(static_cast<Fp8>(kind), float_type, {values, count * SizeOf(float_type)},
+                          {codes, count}, {.isa = core::ParseIsa(isa).value()}));
+}
+INGOT_TEST_API int ingot_decode_fp8(int kind, int type, const char* isa, uint64_t count,
+                                    const std::byte* codes, std::byte* values) {
+  const auto float_type = static_cast<FloatType>(type);
+  return Report(DecodeFp8(static_cast<Fp8>(kind), {codes, count}, float_type,
+                          {values, count * SizeOf(float_type)},
+                          {.isa = core::ParseIsa(isa).value()}));
+}
 
 INGOT_TEST_API int ingot_isa_supported(const char* name) {
   const std::optional<core::Isa> isa = core::ParseIsa(name);

@@ -2,7 +2,7 @@
 
 Random and adversarial groups, every mode, bit width, group size and type, every instruction set of
 the machine. Codes, scales and biases must be equal as bits; decoded values likewise, except that any
-NaN equals any other. What kinds of groups there were is counted from the groups themselves
+NaN equals any other. The 8-bit floats are compared too, E5M2 with its definition. What kinds of groups there were is counted from the groups themselves
 (group_classes.py), and too few of any kind is a failure.
 
     python mlx_differential_test.py LIBRARY [--groups N] [--rounds R] [--seed S]
@@ -103,6 +103,24 @@ class Ours:
         if self.lib.ingot_decode(ctypes.byref(call)) != 0:
             raise RuntimeError("ingot_decode failed")
         return values
+
+    def encode_fp8(self, kind, isa, type_name, words):
+        codes = np.full(words.size, 0xA5, np.uint8)
+        arguments = (kind, TYPES[type_name], isa.encode(), ctypes.c_uint64(words.size))
+        if self.lib.ingot_encode_fp8(*arguments, to_pointer(words), to_pointer(codes)) != 0:
+            raise RuntimeError("ingot_encode_fp8 failed")
+        return codes
+
+    def decode_fp8(self, kind, isa, type_name, codes):
+        words = np.full(codes.size, 0xA5, WORDS[type_name])
+        arguments = (kind, TYPES[type_name], isa.encode(), ctypes.c_uint64(codes.size))
+        if self.lib.ingot_decode_fp8(*arguments, to_pointer(codes), to_pointer(words)) != 0:
+            raise RuntimeError("ingot_decode_fp8 failed")
+        return words
+
+
+def to_pointer(array):
+    return array.ctypes.data_as(ctypes.c_void_p)
 
 
 def to_mx(words, type_name):
@@ -310,6 +328,51 @@ def check_decoding(ours, rng, fmt, scale_type, out_type, count, global_scale=Non
     return want.size // fmt[2], 0
 
 
+def e5m2_of(values):
+    """Nearest, ties to even, from float64: E5M2 is the upper byte of an F16."""
+    finite = (np.arange(0x7C, dtype=np.uint16) << 8).view(np.float16).astype(np.float64)
+    magnitudes = np.abs(values)
+    above = np.clip(np.searchsorted(finite, magnitudes), 1, 0x7B)
+    low, high = magnitudes - finite[above - 1], finite[above] - magnitudes
+    codes = np.where((low < high) | ((low == high) & (above % 2 == 1)), above - 1, above)
+    codes = np.where(magnitudes >= 61440, 0x7C, codes)
+    codes = np.where(np.isnan(values), 0x7F, codes)
+    return (codes | np.where(np.signbit(values), 0x80, 0)).astype(np.uint8)
+
+
+def check_fp8(ours, rng, count):
+    """Every 16-bit float and any 32-bit ones to E4M3 and E5M2, every code back."""
+    failures = 0
+    codes = np.arange(256, dtype=np.uint8)
+    e5m2 = mx.array((codes.astype(np.uint16) << 8).view(np.float16))
+    for type_name in TYPES:
+        words = np.arange(65536, dtype=np.uint16)
+        if type_name == "F32":
+            usual = rounded(rng.standard_normal(count) * 2.0 ** rng.integers(-20, 20, count), "F32")
+            words = np.concatenate([rng.integers(0, 2**32, count).astype(np.uint32), usual])
+        floats = to_mx(words, type_name)
+        with np.errstate(invalid="ignore"):
+            values = np.array(floats.astype(mx.float32)).astype(np.float64)
+        encoded = [np.array(mx.to_fp8(floats)), e5m2_of(values)]
+        kind_type = MX_TYPES[type_name]
+        decoded = [
+            to_words(mx.from_fp8(mx.array(codes), kind_type)),
+            to_words(e5m2.astype(kind_type)),
+        ]
+        for isa in ours.isas:
+            for kind in (0, 1):
+                got = ours.encode_fp8(kind, isa, type_name, words)
+                back = ours.decode_fp8(kind, isa, type_name, codes)
+                nan = is_nan(back, type_name) & is_nan(decoded[kind], type_name)
+                wrong = np.flatnonzero(got != encoded[kind])
+                if wrong.size or not ((back == decoded[kind]) | nan).all():
+                    print(f"FAIL fp8 {kind} {type_name} {isa}: {wrong.size} codes differ", end="")
+                    print([(hex(words[i]), got[i], encoded[kind][i]) for i in wrong[:3]])
+                    failures += 1
+    print("fp8: every F16 and BF16, and", 2 * count, "F32, to E4M3 and E5M2; every code back")
+    return failures
+
+
 def check_format(ours, rng, fmt, groups, fewest):
     """Both directions of a mode in every type; the number of failures. Keeps fewest, by class."""
     failures = 0
@@ -344,6 +407,7 @@ def check_all(ours, seed, groups):
         f"groups of at least {fewest.pop('magnitudes')} magnitudes in every mode and type, and of"
     )
     print("  " + ", ".join(f"{name} {least}" for name, least in fewest.items()))
+    failures += check_fp8(ours, rng, 5 * groups)
     for global_scale in (0.37, 3.0, 1e-3, 2688.0, 2e4, 0.0, -1.0, float("inf")):
         for type_name in TYPES:
             fmt = ("nvfp4", 4, 16)
