@@ -23,6 +23,8 @@ constexpr Place kPlaces[] = {
 
 // Families whose text part mlx-lm puts below "language_model.", wherever the checkpoint has it.
 constexpr std::string_view kNested[] = {"qwen3_5"};
+// Of architectures.
+constexpr std::string_view kSingleExperts = "Qwen3Next";
 constexpr std::string_view kOurs = "model.language_model.";
 constexpr std::string_view kTheirs = "language_model.model.";
 
@@ -59,6 +61,17 @@ ExportedName ExportNameOf(const Inventory& model, std::string_view stored) {
     return {full(family::kGate), full(family::kUp)};
   }
   return {full(name.projection), ""};
+}
+
+std::optional<std::string> SingleExpertName(const Inventory& model, std::string_view stored,
+                                            uint64_t e) {
+  if (!model.facts.architecture.starts_with(kSingleExperts)) return std::nullopt;
+  const auto parsed = family::ParseExpertName(model.experts(), stored);
+  if (!parsed.ok() || !*parsed || (*parsed)->expert || (*parsed)->suffix != ".weight") {
+    return std::nullopt;
+  }
+  const family::ExpertName& name = **parsed;
+  return StrCat(name.layer, name.marker->asked, e, ".", name.projection, name.suffix);
 }
 
 std::vector<std::string> ModulePathsOf(const Inventory& model, std::string_view module) {

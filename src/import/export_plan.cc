@@ -79,6 +79,11 @@ class Exporter {
   Result<ExportPlan> Make() {
     INGOT_ASSIGN(declared_, quant::DeclaredQuantization::Parse(model_.config));
     INGOT_TRY(CollectPlaces());
+    raw_ = std::ranges::any_of(places_, [](const auto& entry) {
+      const auto& [name, place] = entry;
+      return name.ends_with("conv1d.weight") && place.info.shape.rank() == 3 &&
+             place.info.shape.back() != 1;
+    });
     for (const auto& [name, place] : places_) {
       if (IsCompanion(name)) continue;
       INGOT_TRY(ScalesOf(name, place) == nullptr ? AddDense(name, place) : AddPacked(name, place));
@@ -185,8 +190,25 @@ class Exporter {
       return Corrupt(
           StrCat("the weight ", Quoted(name), " holds packed integers and has no scales"));
     }
+    if (raw_ && place.info.shape.rank() == 3 && SingleExpertName(model_, name, 0)) {
+      return AddSingleExperts(name, place);
+    }
     const ExportedName exported = ExportNameOf(model_, name);
     return AddPart(exported.name, exported.second, place);
+  }
+
+  Status AddSingleExperts(const std::string& name, const Place& place) {
+    const tensor::Shape& shape = place.info.shape;
+    const uint64_t dims[] = {shape[1], shape[2]};
+    INGOT_ASSIGN(const tensor::Shape one, tensor::Shape::Make(dims));
+    for (uint64_t e = 0; e < shape[0]; ++e) {
+      ExportedTensor expert = Whole(*SingleExpertName(model_, name, e), place);
+      expert.spec.shape = one;
+      expert.piece = expert.size = place.info.size / shape[0];
+      expert.offset += e * expert.size;
+      tensors_.push_back(std::move(expert));
+    }
+    return Status::Ok();
   }
 
   Status AddPacked(const std::string& name, const Place& place) {
@@ -199,6 +221,12 @@ class Exporter {
       plan_.warnings.push_back(StrCat(Quoted(name),
                                       " holds gates over ups with one global scale:"
                                       " mlx-lm has no place for it, and cannot read it"));
+    }
+    if (raw_ && SingleExpertName(model_, stored, 0) && !warned_of_raw_experts_) {
+      warned_of_raw_experts_ = true;
+      plan_.warnings.push_back(
+          "mlx-lm cannot read this folder: of this architecture it reads quantized experts only"
+          " from checkpoints that it converted itself");
     }
     const std::string first(ModuleOf(exported.name));
     const std::string second(ModuleOf(exported.second));
@@ -389,6 +417,8 @@ class Exporter {
   std::vector<ExportedTensor> tensors_;
   std::vector<Packed> packed_;
   std::vector<std::pair<Format, uint64_t>> weight_of_;  // words of codes in each format
+  bool raw_ = false;  // convolutions as they were trained, so norms too
+  bool warned_of_raw_experts_ = false;
   ExportPlan plan_;
 };
 

@@ -169,6 +169,24 @@ TEST_F(ExportTest, NamesTheModulesOfNestedModelsBothWays) {
   EXPECT_EQ(quantization["language_model.lm_head"]["bits"], 8);
 }
 
+TEST_F(ExportTest, LaysRawExpertsOfQwen3NextOneByOne) {
+  SourceFolder folder(dir_ / "src", R"({"architectures": ["Qwen3NextForCausalLM"]})");
+  folder.AddRandom("model.layers.0.linear_attn.conv1d.weight", DType::kBF16, {8, 1, 4});
+  const Bytes stack =
+      folder.AddRandom("model.layers.0.mlp.experts.down_proj", DType::kBF16, {3, 64, 64});
+  folder.Write();
+  const std::string id = Create("a", "FROM src");
+  Export("a", "out");
+  const auto tensors = ReadTensors(dir_ / "out" / "model.safetensors");
+  const auto& last = tensors.at("model.layers.0.mlp.experts.2.down_proj.weight");
+  EXPECT_THAT(last.dims, ElementsAre(64, 64));
+  EXPECT_EQ(last.bytes, Bytes(stack.begin() + 2 * 64 * 64 * 2, stack.end()));
+  EXPECT_EQ(Create("b", "FROM out"), id);
+  const std::string packed = Create("a", "FROM src", Precision::kMxfp4);
+  EXPECT_THAT(Export("a", "packed").warnings, ElementsAre(HasSubstr("mlx-lm cannot read")));
+  EXPECT_EQ(Create("b", "FROM packed"), packed);
+}
+
 TEST_F(ExportTest, GlobalScalesAreInMlxsMeasureWhereTheyHaveAnEqual) {
   // 0.5 / 2688 is read back exactly; the other number has no equal and keeps the name of a factor.
   for (const float factor : {0.5F / 2688.0F, 1.9999999F}) {
