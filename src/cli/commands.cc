@@ -8,6 +8,7 @@ std::span<const Registrar> Commands() {
   // clang-format off
   static constexpr std::array kCommands = {
       &AddRunCommand,
+      &AddEmbedCommand,
       &AddLogitsCommand,
       &AddPplCommand,
       &AddBenchCommand,

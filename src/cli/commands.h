@@ -24,6 +24,7 @@ void AddBenchCommand(CLI::App& app, Session& session);
 void AddCopyCommand(CLI::App& app, Session& session);
 void AddCreateCommand(CLI::App& app, Session& session);
 void AddDoctorCommand(CLI::App& app, Session& session);
+void AddEmbedCommand(CLI::App& app, Session& session);
 void AddExportCommand(CLI::App& app, Session& session);
 void AddGcCommand(CLI::App& app, Session& session);
 void AddListCommand(CLI::App& app, Session& session);

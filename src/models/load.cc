@@ -29,6 +29,14 @@ mx::Dtype CheckpointType(const core::Json& config) {
   return mx::bfloat16;
 }
 
+model::Weights WeightsOf(const core::Json& config, const model::StoredTensors& tensors,
+                         std::optional<mx::Dtype> type) {
+  std::vector<std::string> warnings;
+  model::QuantConfig quantization = model::QuantConfig::FromConfig(config, warnings);
+  for (const std::string& warning : warnings) core::LogWarning(warning);
+  return {tensors, std::move(quantization), type ? *type : CheckpointType(config)};
+}
+
 }  // namespace
 
 std::optional<mx::Dtype> ParseComputeType(std::string_view name) {
@@ -43,11 +51,14 @@ std::optional<mx::Dtype> ParseComputeType(std::string_view name) {
 core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json& config,
                                                                 const model::StoredTensors& tensors,
                                                                 std::optional<mx::Dtype> type) {
-  std::vector<std::string> warnings;
-  model::QuantConfig quantization = model::QuantConfig::FromConfig(config, warnings);
-  for (const std::string& warning : warnings) core::LogWarning(warning);
-  model::Weights weights(tensors, std::move(quantization), type ? *type : CheckpointType(config));
-  return Build(config, weights);
+  model::Weights weights = WeightsOf(config, tensors, type);
+  return BuildLanguageModel(config, weights);
+}
+
+core::Result<std::unique_ptr<model::TextEncoder>> LoadEncoderTensors(
+    const core::Json& config, const model::StoredTensors& tensors, std::optional<mx::Dtype> type) {
+  model::Weights weights = WeightsOf(config, tensors, type);
+  return BuildTextEncoder(config, weights);
 }
 
 core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,

@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "model/language_model.h"
 #include "model/stored_tensors.h"
+#include "model/text_encoder.h"
 #include "ops/array.h"
 
 namespace ingot::models {
@@ -28,6 +29,10 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
 core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json& config,
                                                                 const model::StoredTensors& tensors,
                                                                 std::optional<ops::mx::Dtype> type);
+
+core::Result<std::unique_ptr<model::TextEncoder>> LoadEncoderTensors(
+    const core::Json& config, const model::StoredTensors& tensors,
+    std::optional<ops::mx::Dtype> type);
 
 }  // namespace ingot::models
 

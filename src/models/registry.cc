@@ -1,11 +1,13 @@
 #include "models/registry.h"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "core/strings.h"
 #include "model/config_reader.h"
+#include "models/bert.h"
 #include "models/cohere2_moe.h"
 #include "models/gemma3.h"
 #include "models/gemma4.h"
@@ -14,12 +16,13 @@
 #include "models/laguna.h"
 #include "models/llama.h"
 #include "models/nemotron_h.h"
+#include "models/nomic_bert.h"
 #include "models/qwen3_5.h"
 
 namespace ingot::models {
 
-std::span<const Architecture> Architectures() {
-  static constexpr Architecture kArchitectures[] = {
+std::span<const Architecture<model::LanguageModel>> LanguageModels() {
+  static constexpr Architecture<model::LanguageModel> kArchitectures[] = {
       {"LlamaForCausalLM", &BuildLlama},
       {"llama", &BuildLlama},
       {"MistralForCausalLM", &BuildLlama},
@@ -68,25 +71,68 @@ std::span<const Architecture> Architectures() {
   return kArchitectures;
 }
 
-core::Result<std::unique_ptr<model::LanguageModel>> Build(const core::Json& config,
-                                                          model::Weights& weights) {
+std::span<const Architecture<model::TextEncoder>> TextEncoders() {
+  static constexpr Architecture<model::TextEncoder> kEncoders[] = {
+      {"BertModel", &BuildBert},
+      {"BertForMaskedLM", &BuildBert},
+      {"bert", &BuildBert},
+      {"NomicBertModel", &BuildNomicBert},
+      {"NomicBertForPreTraining", &BuildNomicBert},
+      {"nomic_bert", &BuildNomicBert},
+  };
+  return kEncoders;
+}
+
+namespace {
+
+template <typename Model>
+const Architecture<Model>* Find(std::span<const Architecture<Model>> all, std::string_view name) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+template <typename Model>
+core::Result<std::unique_ptr<Model>> Build(std::span<const Architecture<Model>> all,
+                                           const core::Json& config, model::Weights& weights) {
   const std::string wanted = model::ArchitectureOf(config);
-  std::vector<std::string> known;
-  for (const Architecture& architecture : Architectures()) {
-    known.emplace_back(architecture.name);
-    if (architecture.name != wanted) continue;
+  if (wanted.empty()) {
+    return core::Corrupt("config.json: no \"architectures\" and no \"model_type\"");
+  }
+  if (const auto* architecture = Find(all, wanted)) {
     try {
-      return architecture.build(config, weights);
+      return architecture->build(config, weights);
     } catch (const std::exception& error) {
       // MLX reports impossible shapes by throwing.
       return core::Corrupt(core::StrCat("the model cannot be put together: ", error.what()));
     }
   }
-  if (wanted.empty())
-    return core::Corrupt("config.json: no \"architectures\" and no \"model_type\"");
+  std::vector<std::string> known;
+  for (const auto& architecture : all) known.emplace_back(architecture.name);
   return core::Unsupported(core::StrCat("architecture ", core::Quoted(wanted, 80),
                                         " cannot be run by this version"))
       .WithHint(core::StrCat("It runs ", core::Join(known, ", "), "."));
+}
+
+}  // namespace
+
+bool IsTextEncoder(const core::Json& config) {
+  return Find(TextEncoders(), model::ArchitectureOf(config)) != nullptr;
+}
+
+core::Result<std::unique_ptr<model::LanguageModel>> BuildLanguageModel(const core::Json& config,
+                                                                       model::Weights& weights) {
+  if (IsTextEncoder(config)) {
+    return core::Unsupported(core::StrCat(core::Quoted(model::ArchitectureOf(config), 80),
+                                          " is a text encoder: it cannot continue a text"))
+        .WithHint("Run `ingot embed` for its embeddings.");
+  }
+  return Build(LanguageModels(), config, weights);
+}
+
+core::Result<std::unique_ptr<model::TextEncoder>> BuildTextEncoder(const core::Json& config,
+                                                                   model::Weights& weights) {
+  return Build(TextEncoders(), config, weights);
 }
 
 }  // namespace ingot::models

@@ -20,7 +20,8 @@ Array VisibleKeys(int queries, int keys, int window) {
 Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
   const int queries = q.shape(2);
   const int keys = k.shape(2);
-  const bool all_visible = queries == 1 && (spec.window == 0 || keys <= spec.window);
+  const bool all_visible =
+      !spec.causal || (queries == 1 && (spec.window == 0 || keys <= spec.window));
   std::optional<Array> mask;
   if (!all_visible) mask = VisibleKeys(queries, keys, spec.window);
   return mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, mask ? "array" : "", mask,

@@ -13,6 +13,7 @@ struct AttentionSpec {
   float scale = 1;
   int window = 0;                   // keys that a query sees, itself included; 0: all before it
   std::optional<Array> sinks = {};  // [heads]: a logit that takes weight and gives no value
+  bool causal = true;               // false: every query sees every key, and there is no window
 };
 
 // q [B, Hq, L, D], k [B, Hkv, T, D], v [B, Hkv, T, Dv] → [B, L, Hq·Dv]. The columns of the keys are

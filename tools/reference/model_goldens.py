@@ -6,7 +6,8 @@
 No weights are kept: every tensor is a function of its name, which this script and
 tests/models/seeded_checkpoint.cc compute alike, bit for bit. A golden folder holds config.json,
 tensors.json ([name, shape, base, spread] a tensor), golden.json (prompt, greedy continuation, the
-gap between the two largest logits at each step) and logits.f32 ([prompt, vocabulary], raw).
+gap between the two largest logits at each step) and logits.f32 ([prompt, vocabulary], raw; for
+encoders the hidden rows, [prompt, width]).
 """
 
 import argparse
@@ -124,8 +125,19 @@ COHERE = {
     "pad_token_id": 0,
 }
 
+ENCODER = {
+    "vocab_size": VOCAB,
+    "hidden_size": 64,
+    "num_hidden_layers": 3,
+    "intermediate_size": 96,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+}
+
 # name: (architecture, model_type, config)
 MODELS = {
+    "bert": ("BertModel", "bert", ENCODER),
+    "nomic_bert": ("NomicBertModel", "nomic_bert", ENCODER),
     "llama": ("LlamaForCausalLM", "llama", base_config(tie_word_embeddings=False)),
     "llama_llama3": ("LlamaForCausalLM", "llama", base_config(attention_bias=True, **LLAMA3)),
     "llama_yarn": ("LlamaForCausalLM", "llama", base_config(mlp_bias=True, **YARN)),
@@ -309,7 +321,7 @@ def law(name: str, shape: list[int], zero_centred: bool, gemma: bool) -> tuple[f
         return 1.0, 0.25
     if len(shape) == 1:
         plain = not zero_centred or "linear_attn.norm" in name
-        is_norm = "norm" in name
+        is_norm = ("norm" in name.lower() or "emb_ln" in name) and not name.endswith(".bias")
         return (1.0 if is_norm and plain else 0.0), 0.25
     if "embed" in name:
         # Gemma multiplies its rows by the root of their width.
@@ -327,6 +339,21 @@ def names_and_shapes(model, folder: pathlib.Path) -> list[tuple[str, list[int]]]
         with safe_open(path, "pt") as file:
             result += [(k, list(file.get_slice(k).get_shape())) for k in file.keys()]  # noqa: SIM118
     return sorted(result)
+
+
+def prompt() -> np.ndarray:
+    return (splitmix(np.arange(PROMPT, dtype=np.uint64)) % np.uint64(VOCAB)).astype(np.int64)
+
+
+def save_rows(name: str, model, folder: pathlib.Path) -> None:
+    """Encoders give rows, and nothing follows them."""
+    ids = prompt()
+    with torch.no_grad():
+        rows = model(torch.from_numpy(ids)[None]).last_hidden_state[0].numpy()
+    rows.astype("<f4").tofile(folder / "logits.f32")
+    golden = {"prompt": ids.tolist(), "greedy": [], "gaps": []}
+    (folder / "golden.json").write_text(json.dumps(golden) + "\n")
+    print(f"{name}: std {rows.std():.3f}")
 
 
 def make(name: str, out: pathlib.Path) -> None:
@@ -350,7 +377,9 @@ def make(name: str, out: pathlib.Path) -> None:
         (folder / "config.json").write_text((temp / "config.json").read_text())
     rows = ",\n".join(json.dumps(row) for row in table)
     (folder / "tensors.json").write_text(f"[\n{rows}\n]\n")
-    ids = (splitmix(np.arange(PROMPT, dtype=np.uint64)) % np.uint64(VOCAB)).astype(np.int64)
+    if "Bert" in architecture:
+        return save_rows(name, model, folder)
+    ids = prompt()
     tokens, greedy, gaps = torch.from_numpy(ids)[None], [], []
     with torch.no_grad():
         logits = model(tokens, use_cache=False).logits[0].numpy()

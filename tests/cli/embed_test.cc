@@ -1,0 +1,109 @@
+// `ingot embed` on a small encoder with a tokenizer of words.
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/json.h"
+#include "tests/cli/run_cli.h"
+#include "tests/models/seeded_checkpoint.h"
+#include "tests/testing/temp_dir.h"
+
+namespace ingot::cli {
+namespace {
+
+using core::Json;
+using ::testing::HasSubstr;
+
+constexpr std::string_view kTokenizer = R"({
+  "model": {"type": "WordLevel", "unk_token": "?",
+            "vocab": {"?": 0, "hello": 1, "world": 2, "ask": 3}},
+  "pre_tokenizer": {"type": "WhitespaceSplit"}
+})";
+
+class EmbedTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const testing::Golden golden = testing::ReadGolden("nomic_bert");
+    testing::WriteFolder(dir_ / "m", golden.config, golden.tensors);
+    std::ofstream(dir_ / "m/tokenizer.json") << kTokenizer;
+    std::ofstream(dir_ / "m/config_sentence_transformers.json")
+        << R"({"prompts": {"query": "ask "}})";
+  }
+  Outcome Embed(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), {"embed", folder_.c_str()});
+    arguments.insert(arguments.end(), {"--dtype", "float32"});
+    return Ingot(std::move(arguments));
+  }
+  static std::vector<float> Numbers(const Json& json) { return json.get<std::vector<float>>(); }
+
+  testing::TempDir dir_;
+  std::string folder_ = (dir_ / "m").string();
+};
+
+double Length(const std::vector<float>& vector) {
+  double squares = 0;
+  for (const float v : vector) squares += static_cast<double>(v) * v;
+  return std::sqrt(squares);
+}
+
+TEST_F(EmbedTest, PrintsALineOfNumbersForEachText) {
+  const Outcome outcome = Embed({"hello world", "world"});
+  ASSERT_EQ(outcome.exit, 0) << outcome.err;
+  const size_t end = outcome.out.find('\n');
+  ASSERT_EQ(outcome.out.find('\n', end + 1), outcome.out.size() - 1);
+  const std::vector<float> first = Numbers(Json::parse(outcome.out.substr(0, end)));
+  const std::vector<float> second = Numbers(Json::parse(outcome.out.substr(end)));
+  EXPECT_EQ(first.size(), 64);
+  EXPECT_NEAR(Length(first), 1, 1e-5);
+  EXPECT_NE(first, second);
+}
+
+TEST_F(EmbedTest, KeepsTheFirstNumbersAndNormalisesThem) {
+  const Outcome whole = Embed({"hello world", "--no-normalize"});
+  const Outcome part = Embed({"hello world", "--dimensions", "8", "--json"});
+  ASSERT_EQ(part.exit, 0) << part.err;
+  const Json json = Json::parse(part.out);
+  std::vector<float> expected = Numbers(Json::parse(whole.out));
+  EXPECT_GT(std::abs(Length(expected) - 1), 0.01);
+  expected.resize(8);
+  const double length = Length(expected);
+  const std::vector<float> got = Numbers(json["embedding"]);
+  ASSERT_EQ(got.size(), 8);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i] / length, 1e-5);
+  EXPECT_EQ(json["tokens"], 2);
+  EXPECT_EQ(json["truncated"], false);
+  EXPECT_EQ(json["text"], "hello world");
+}
+
+TEST_F(EmbedTest, PutsADeclaredPromptBeforeTheText) {
+  const Outcome asked = Embed({"world", "--prompt", "query"});
+  ASSERT_EQ(asked.exit, 0) << asked.err;
+  EXPECT_EQ(asked.out, Embed({"ask world"}).out);
+  const Outcome unknown = Embed({"world", "--prompt", "title"});
+  EXPECT_EQ(unknown.exit, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("has no prompt \"title\""));
+  EXPECT_THAT(unknown.err, HasSubstr("It has \"query\"."));
+}
+
+TEST_F(EmbedTest, SaysWhenATextWasCut) {
+  std::ofstream(dir_ / "m/sentence_bert_config.json") << R"({"max_seq_length": 2})";
+  const Outcome outcome = Embed({"hello world hello", "--json"});
+  ASSERT_EQ(outcome.exit, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("the text was cut to 2 tokens"));
+  EXPECT_EQ(Json::parse(outcome.out)["truncated"], true);
+}
+
+TEST_F(EmbedTest, RefusesWhatItCannotDo) {
+  EXPECT_THAT(Embed({"hello", "--dimensions", "65"}).err, HasSubstr("has 64, not 65"));
+  EXPECT_THAT(Embed({""}).err, HasSubstr("an empty text has no embedding"));
+  std::filesystem::remove(dir_ / "m/tokenizer.json");
+  EXPECT_THAT(Embed({"hello"}).err, HasSubstr("has no tokenizer.json"));
+}
+
+}  // namespace
+}  // namespace ingot::cli
