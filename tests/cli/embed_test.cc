@@ -85,7 +85,7 @@ TEST_F(EmbedTest, PutsADeclaredPromptBeforeTheText) {
   ASSERT_EQ(asked.exit, 0) << asked.err;
   EXPECT_EQ(asked.out, Embed({"ask world"}).out);
   const Outcome unknown = Embed({"world", "--prompt", "title"});
-  EXPECT_EQ(unknown.exit, 1);
+  EXPECT_EQ(unknown.exit, 2);
   EXPECT_THAT(unknown.err, HasSubstr("has no prompt \"title\""));
   EXPECT_THAT(unknown.err, HasSubstr("It has \"query\"."));
 }

@@ -31,8 +31,9 @@ TEST(CliTest, WithoutACommandItTeachesAndFails) {
 }
 
 TEST(CliTest, EveryCommandHasHelpWithAnExample) {
-  for (const char* command : {"run", "logits", "create", "export", "list", "show", "cp", "rm",
-                              "verify", "repair", "gc", "doctor", "version"}) {
+  for (const char* command :
+       {"run", "embed", "logits", "bench", "ppl", "tokenize", "render", "create", "export", "list",
+        "show", "cp", "rm", "verify", "repair", "gc", "doctor", "version"}) {
     const Outcome help = Ingot({command, "--help"});
     EXPECT_EQ(help.exit, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
