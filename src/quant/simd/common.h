@@ -88,14 +88,15 @@ typename V::F FromE4M3(typename V::I codes) {
 // Writes exactly the bytes of the packed codes; reads whole chunks of 64.
 template <class V, int kBits>
 void PackCodes(const uint8_t* codes, size_t count, uint8_t* packed) {
+  constexpr size_t kChunk = size_t{8} * kBits;  // bytes that 64 codes become
   size_t left = count * kBits / 8;
-  for (; left >= kSlack; left -= 8 * kBits, codes += 64, packed += 8 * kBits) {
+  for (; left >= kSlack; left -= kChunk, codes += 64, packed += kChunk) {
     V::template Pack64<kBits>(codes, packed);
   }
   while (left > 0) {
     uint8_t last[kSlack];
     V::template Pack64<kBits>(codes, last);
-    const size_t some = left < 8 * kBits ? left : 8 * kBits;
+    const size_t some = left < kChunk ? left : kChunk;
     std::memcpy(packed, last, some);
     left -= some;
     codes += 64;

@@ -263,7 +263,8 @@ struct Avx2 {
     static constexpr auto kFrom = CompactBytes<kBits, 16>();
     const __m256i compact = _mm256_broadcastsi128_si256(Load128(kFrom.data()));
     constexpr int kGap = 32 - 4 * kBits;
-    for (int half = 0; half < 2; ++half, codes += 32, out += 4 * kBits) {
+    constexpr size_t kQuarter = size_t{2} * kBits;  // bytes
+    for (int half = 0; half < 2; ++half, codes += 32, out += 2 * kQuarter) {
       // Neighbours join: two codes in 16 bits, four in 32, eight in 64, then bytes close ranks.
       const __m256i bytes = _mm256_min_epu8(Load256(codes), _mm256_set1_epi8((1 << kBits) - 1));
       const __m256i twos = _mm256_maddubs_epi16(bytes, _mm256_set1_epi16(1 | (1 << (8 + kBits))));
@@ -272,7 +273,7 @@ struct Avx2 {
           _mm256_srli_epi64(_mm256_sllv_epi32(fours, _mm256_set1_epi64x(kGap)), kGap);
       const __m256i packed = _mm256_shuffle_epi8(eights, compact);
       Store128(out, _mm256_castsi256_si128(packed));
-      Store128(out + 2 * kBits, _mm256_extracti128_si256(packed, 1));
+      Store128(out + kQuarter, _mm256_extracti128_si256(packed, 1));
     }
   }
   template <int kBits>
@@ -281,8 +282,9 @@ struct Avx2 {
     const __m256i spread = _mm256_broadcastsi128_si256(Load128(kFrom.data()));
     const __m256i low_half = _mm256_set1_epi32((1 << 2 * kBits) - 1);
     const __m256i low_byte = _mm256_set1_epi16((1 << kBits) - 1);
-    for (int half = 0; half < 2; ++half, in += 4 * kBits, codes += 32) {
-      const __m256i bytes = _mm256_setr_m128i(Load128(in), Load128(in + 2 * kBits));
+    constexpr size_t kQuarter = size_t{2} * kBits;  // bytes
+    for (int half = 0; half < 2; ++half, in += 2 * kQuarter, codes += 32) {
+      const __m256i bytes = _mm256_setr_m128i(Load128(in), Load128(in + kQuarter));
       // The reverse of Pack64: eight codes in 64 bits part into fours, twos and single bytes.
       const __m256i eights = _mm256_shuffle_epi8(bytes, spread);
       const __m256i fours = _mm256_blend_epi32(
