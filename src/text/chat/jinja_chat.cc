@@ -204,8 +204,8 @@ void JinjaChat::SetThinking(const ThinkSetting& think, jinja::Context& context) 
   // Levels go by different names: the nearest one that the template's text speaks of.
   const std::string& source = template_.source();
   auto knows = [&](const std::string& level) {
-    return source.find("'" + level + "'") != source.npos ||
-           source.find("\"" + level + "\"") != source.npos;
+    return source.find("'" + level + "'") != std::string::npos ||
+           source.find("\"" + level + "\"") != std::string::npos;
   };
   std::string effort = think.effort;
   if (effort == "max" && !knows("max")) effort = "high";
