@@ -9,8 +9,9 @@
     jinja_reference.py characters                        JSON lines: every character's class
 
 DIR holds *.jinja files, MATRIX the conversations, tools and options (see matrix()). The digest is
-the first 16 hexadecimal digits of the text's SHA-256, or "refused". The clock stands still at
-1700000000 seconds, so that what a template makes of the date does not change.
+the first 16 hexadecimal digits of the text's SHA-256; "raised-" and a digest of the message where
+the template refuses the conversation itself; "refused" for all other errors. The clock stands still
+at 1700000000 seconds, so that what a template makes of the date does not change.
 """
 
 import argparse
@@ -67,8 +68,12 @@ def check_public(name):
         raise jinja2.exceptions.SecurityError(f"private attribute {name!r}")
 
 
+class Raised(jinja2.exceptions.TemplateError):
+    """What a template said when it refused a conversation."""
+
+
 def raise_exception(message):
-    raise jinja2.exceptions.TemplateError(message)
+    raise Raised(message)
 
 
 def to_json(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
@@ -100,19 +105,27 @@ def compiled(source):
         return None
 
 
-def rendered(template, variables):
-    """The text, or None where rendering fails or shows an address in memory."""
+def attempt(template, variables):
+    """The text and None, or None and what the template raised, if it did. Texts that show an address
+    in memory count as failures."""
     if template is None:
-        return None
+        return None, None
     try:
         text = template.render(**copy.deepcopy(variables))
         text.encode()
+    except Raised as raised:
+        return None, str(raised.message)
     except Exception:
-        return None
+        return None, None
     if " at 0x" in text:
         address_seen.append(text)
-        return None
-    return text
+        return None, None
+    return text, None
+
+
+def rendered(template, variables):
+    """The text, or None where rendering fails."""
+    return attempt(template, variables)[0]
 
 
 def matrix(directory):
@@ -144,8 +157,12 @@ def matrix(directory):
                     }
 
 
-def digest(text):
-    return "refused" if text is None else hashlib.sha256(text.encode()).hexdigest()[:16]
+def digest(text, raised=None):
+    if text is not None:
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    if raised is not None:
+        return "raised-" + hashlib.sha256(raised.encode()).hexdigest()[:16]
+    return "refused"
 
 
 def command_digests(args):
@@ -153,7 +170,7 @@ def command_digests(args):
     for path in sorted(Path(args.templates).glob("*.jinja")):
         template = compiled(path.read_text())
         for case in range(0, len(cases), args.stride):
-            print(path.name, case, digest(rendered(template, cases[case])))
+            print(path.name, case, digest(*attempt(template, cases[case])))
 
 
 def command_show(args):

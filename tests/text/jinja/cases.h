@@ -89,9 +89,22 @@ inline core::Result<std::string> RenderSource(const core::Result<Template>& pars
   return std::string(text->view());
 }
 
-inline std::string DigestOf(const core::Result<std::string>& text) {
-  if (!text.ok()) return "refused";
-  return core::HexLower(core::Sha256::Of(std::as_bytes(std::span(*text)))).substr(0, 16);
+inline std::string ShortDigest(std::string_view text) {
+  return core::HexLower(core::Sha256::Of(std::as_bytes(std::span(text)))).substr(0, 16);
+}
+
+// The digest of the text, or of what the template said when it refused the conversation, where that
+// is what the reference has: an error's place stands in front of it.
+inline std::string DigestOf(const core::Result<std::string>& text, std::string_view expected) {
+  if (text.ok()) return ShortDigest(*text);
+  if (!expected.starts_with("raised-")) return "refused";
+  const core::Status refusal = text.status();
+  const std::string_view message = refusal.message();
+  const size_t place = message.find(", column ");
+  if (place == message.npos) return "refused";
+  const size_t end = message.find(": ", place);
+  if (end == message.npos) return "refused";
+  return "raised-" + ShortDigest(message.substr(end + 2));
 }
 
 // Snippets stand one a line, or between lines of three equal signs.

@@ -40,7 +40,7 @@ class ReferenceTest : public ::testing::Test {
         ASSERT_EQ(index, i);
         const auto text = RenderSource(parsed, matrix[i]);
         ++compared;
-        ASSERT_EQ(DigestOf(text), digest)
+        ASSERT_EQ(DigestOf(text, digest), digest)
             << name << ", case " << i << ": see `" << kScript << " show " << path.string()
             << " tests/text/jinja/data " << i << "`; ours:\n"
             << (text.ok() ? *text : std::string(text.status().message()));
