@@ -217,6 +217,11 @@ class Parser {
     while (!Is(GoTok::kPipe) && !Is(GoTok::kClose) && !Is(GoTok::kRightParen)) {
       GoOperand operand;
       INGOT_TRY(Operand(operand));
+      // In any other place, or with fields behind it, a function is called without arguments.
+      const bool calls = command.operands.empty() && operand.fields.empty();
+      if (operand.kind == GoTermKind::kFunction && !calls) {
+        INGOT_TRY(CheckCount(*operand.function, 0, operand.at));
+      }
       command.operands.push_back(std::move(operand));
     }
     if (command.operands.empty()) return Fail("missing value");
@@ -227,13 +232,15 @@ class Parser {
     }
     if (!calls) return {};
     const auto given = static_cast<int>(command.operands.size()) - 1 + (piped ? 1 : 0);
-    const GoFunction& function = *first.function;
-    if (given < function.min_arguments ||
-        (function.max_arguments >= 0 && given > function.max_arguments)) {
-      return FailAt(command.at,
-                    core::StrCat("wrong number of arguments for ", function.name, ": ", given));
+    return CheckCount(*first.function, given, command.at);
+  }
+
+  core::Status CheckCount(const GoFunction& function, int given, size_t at) {
+    if (given >= function.min_arguments &&
+        (function.max_arguments < 0 || given <= function.max_arguments)) {
+      return {};
     }
-    return {};
+    return FailAt(at, core::StrCat("wrong number of arguments for ", function.name, ": ", given));
   }
 
   core::Status Operand(GoOperand& operand) {

@@ -92,6 +92,8 @@ TEST(GoTemplate, MistakesNameLineAndColumn) {
       {"x{{ end }}", "unexpected {{end}}"},
       {"{{ .X", "unclosed action"},
       {"{{ /* x }}", "unclosed comment"},
+      {"{{ or.X }}", "wrong number of arguments for or: 0"},
+      {"{{ len not }}", "wrong number of arguments for not: 0"},
       {"{{ $x }}", "undefined variable \"$x\""},
       {"{{ $x = 1 }}", "undefined variable"},
       {"{{ .X .Y }}", "only a function can take arguments"},
