@@ -18,7 +18,8 @@ constexpr std::string_view kCallEnd = "</tool_call>";
 
 constexpr CallTags InToolCall(const CallFormat& format) { return {kCall, kCallEnd, &format}; }
 // Models of the Qwen family sometimes leave the outer tags out.
-constexpr CallTags kBareFunction = {"<function=", "</function>", &kFunctionTagCalls, true};
+constexpr CallTags kBareFunction = {"<function=", "</function>", &kFunctionTagCalls, true,
+                                    kCallEnd};
 
 constexpr TagStyle kQwen35Style = {.think_open = kThink,
                                    .think_close = kThinkEnd,
@@ -27,10 +28,8 @@ constexpr TagStyle kQwen35Style = {.think_open = kThink,
 // Qwen 3 writes its calls as JSON, its coder variants in tags; both go by this name.
 constexpr TagStyle kQwen3Style = {.think_open = kThink,
                                   .think_close = kThinkEnd,
-                                  .calls = {InToolCall(kJsonOrTagCalls), kBareFunction},
-                                  .dropped = {kCallEnd}};
-constexpr TagStyle kQwen3CoderStyle = {.calls = {InToolCall(kFunctionTagCalls), kBareFunction},
-                                       .dropped = {kCallEnd}};
+                                  .calls = {InToolCall(kJsonOrTagCalls), kBareFunction}};
+constexpr TagStyle kQwen3CoderStyle = {.calls = {InToolCall(kFunctionTagCalls), kBareFunction}};
 constexpr TagStyle kNemotronStyle = {
     .think_open = kThink, .think_close = kThinkEnd, .calls = {InToolCall(kFunctionTagCalls)}};
 constexpr TagStyle kGemma4Style = {.think_open = "<|channel>thought",
@@ -49,7 +48,8 @@ constexpr TagStyle kLagunaStyle = {.think_open = kThink,
                                    .calls = {InToolCall(kLagunaCalls)},
                                    .call_ends_thinking = true,
                                    .dropped = {"</assistant>"},
-                                   .stops = {"<user>"}};
+                                   .stops = {"</assistant>\n<user>", "</assistant><user>"},
+                                   .turns = {"<user>", "<assistant>"}};
 constexpr TagStyle kCohereStyle = {
     .think_open = "<|START_THINKING|>",
     .think_close = "<|END_THINKING|>",
@@ -172,6 +172,7 @@ std::vector<std::string_view> ParserTags(std::string_view name) {
     for (const CallTags& call : style.calls) tags.insert(tags.end(), {call.open, call.close});
     tags.insert(tags.end(), style.dropped.begin(), style.dropped.end());
     tags.insert(tags.end(), style.stops.begin(), style.stops.end());
+    tags.insert(tags.end(), style.turns.begin(), style.turns.end());
     std::erase(tags, std::string_view());
   } else if (row->channels.has_value()) {
     tags.assign(ChannelTags().begin(), ChannelTags().end());

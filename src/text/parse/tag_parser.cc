@@ -136,15 +136,28 @@ bool TagParser::Thinking(bool last) {
   return true;
 }
 
+// False while it is open whether a call's tail follows.
+bool TagParser::SkipTail(bool last) {
+  const size_t begin = std::min(buffer_.find_first_not_of(kTagSpace), buffer_.size());
+  const std::string_view rest = std::string_view(buffer_).substr(begin);
+  if (!last && rest.size() < tail_.size() && tail_.starts_with(rest)) return false;
+  if (rest.starts_with(tail_)) buffer_.erase(0, begin + tail_.size());
+  tail_ = {};
+  return true;
+}
+
 bool TagParser::Content(bool last) {
+  if (!tail_.empty() && !SkipTail(last)) return false;
   const auto open = OpeningTags();
   const std::string_view again = style_.thinks_again ? style_.think_open : std::string_view();
   const std::string_view tags[] = {open[0],           open[1],           again,
                                    style_.dropped[0], style_.dropped[1], style_.dropped[2],
                                    style_.dropped[3], style_.stops[0],   style_.stops[1]};
   const TagHit hit = FindTag(buffer_, tags);
-  if (!hit.found()) {
-    Say(Taken(last ? buffer_.size() : HeldFrom(buffer_, tags)), out_.content);
+  const size_t held = last ? buffer_.size() : HeldFrom(buffer_, tags);
+  // What is held may also be a longer tag than the one that was found.
+  if (!hit.found() || held <= hit.at) {
+    Say(Taken(held), out_.content);
     return false;
   }
   Say(Taken(hit.at), out_.content);
@@ -205,6 +218,7 @@ bool TagParser::ReadCall(size_t body_end, bool finished) {
   if (!calls.has_value()) return NoCall(false);
   for (ToolCall& call : *calls) out_.calls.push_back(std::move(call));
   buffer_.erase(0, end);
+  tail_ = call_->tail;
   space_.clear();
   skip_space_ = true;
   state_ = State::kContent;

@@ -17,7 +17,8 @@ struct CallTags {
   std::string_view open = {};  // empty: no such calls
   std::string_view close = {};
   const CallFormat* format = nullptr;
-  bool keep_tags = false;  // they belong to the call's text: <function=…>…</function>
+  bool keep_tags = false;      // they belong to the call's text: <function=…>…</function>
+  std::string_view tail = {};  // goes where it stands behind such a call
 };
 
 struct TagStyle {
@@ -28,6 +29,8 @@ struct TagStyle {
   bool call_ends_thinking = false;               // a call inside thinking ends it
   std::array<std::string_view, 4> dropped = {};  // tags that mean nothing and go
   std::array<std::string_view, 2> stops = {};    // tags behind which nothing counts
+  // The other tags of its turns: text from outside must not become these either.
+  std::array<std::string_view, 2> turns = {};
 };
 
 class TagParser final : public OutputParser {
@@ -50,6 +53,7 @@ class TagParser final : public OutputParser {
   void EnterCall(const CallTags& tags, bool from_thinking);
   bool ReadCall(size_t body_end, bool finished);
   bool NoCall(bool talk);
+  bool SkipTail(bool last);
   std::array<std::string_view, 3> OpeningTags() const;
   void Say(std::string_view text, std::string& out);
   std::string Taken(size_t bytes);
@@ -65,6 +69,7 @@ class TagParser final : public OutputParser {
 
   // Of the call that is being read.
   const CallTags* call_ = nullptr;
+  std::string_view tail_;  // of the call before, if that may still come
   bool from_thinking_ = false;
   size_t scanned_ = 0;  // no closing tag before here
   int closings_ = 0;    // closing tags that were not its end
