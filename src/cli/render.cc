@@ -103,12 +103,12 @@ core::Status RenderConversation(Session& session, const RenderOptions& options) 
             "Give it one with TEMPLATE or RENDERER in a Modelfile: ingot create NAME -f "
             "Modelfile.");
   }
+  format.AddSystem(request);
+  INGOT_ASSIGN(const text::RenderedChat prompt, format.Render(request));
   if (request.HasTools() && !format.shows_tools()) {
     return core::Unsupported(StrCat(source->files().label(), ": its template knows no tools"))
         .WithHint("Leave --tools out, or give the model a TEMPLATE or RENDERER that has them.");
   }
-  format.AddSystem(request);
-  INGOT_ASSIGN(const text::RenderedChat prompt, format.Render(request));
   if (options.json) {
     session.PrintJson({{"prompt", prompt.text()},
                        {"user_spans", UserSpans(prompt)},

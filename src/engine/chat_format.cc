@@ -69,10 +69,11 @@ Result<ChatFormat> ChatFormat::Load(const ModelFiles& files) {
   sources.chat_template_json = template_json;
   sources.renderer = support.renderer;
   Result<text::ChatTemplate> chat = text::ChatTemplate::Load(sources);
-  if (!chat.ok()) return std::move(chat).status().Context(files.label());
-  // Nobody says how to talk to it: it was not made for that.
-  const bool guessed = chat->kind() == "renderer generic" && choices.renderer != "generic";
-  if (!guessed) format.template_ = *std::move(chat);
+  if (!chat.ok()) {
+    format.broken_ = std::move(chat).status().Context(files.label());
+  } else if (chat->kind() != "renderer generic" || choices.renderer == "generic") {
+    format.template_ = *std::move(chat);
+  }  // else nobody says how to talk to it: it was not made for that
 
   const std::string& taught = !template_file.empty() ? template_file : tokens_template;
   format.parser_ = ChooseParser(files, support.parser, taught);
@@ -80,7 +81,7 @@ Result<ChatFormat> ChatFormat::Load(const ModelFiles& files) {
 }
 
 std::string_view ChatFormat::source() const {
-  return can_chat() ? std::string_view(template_->kind()) : "none";
+  return template_ ? std::string_view(template_->kind()) : "none";
 }
 
 void ChatFormat::AddSystem(text::ChatRequest& request) const {
@@ -93,7 +94,8 @@ void ChatFormat::AddSystem(text::ChatRequest& request) const {
 }
 
 Result<text::RenderedChat> ChatFormat::Render(const text::ChatRequest& request) const {
-  if (!can_chat()) {
+  if (!broken_.ok()) return broken_;
+  if (!template_) {
     return core::NotFound(StrCat(label_, ": has no chat template"))
         .WithHint("Use --raw to give it the text as it stands.");
   }

@@ -26,17 +26,19 @@ class ChatFormat {
   static core::Result<ChatFormat> Load(const ModelFiles& files);
 
   // Models that were never made for conversations have nothing of all that.
-  bool can_chat() const { return template_.has_value(); }
+  bool can_chat() const { return template_.has_value() || !broken_.ok(); }
   // What makes the prompts: "checkpoint", "modelfile", "renderer qwen3.5"; "none".
   std::string_view source() const;
   const std::string& parser() const { return parser_; }
   // The SYSTEM of a Modelfile, for conversations that bring none of their own.
   const std::string& system() const { return system_; }
-  bool turns_thinking() const { return can_chat() && template_->turns_thinking(); }
-  bool shows_tools() const { return can_chat() && template_->shows_tools(); }
+  bool turns_thinking() const { return template_ && template_->turns_thinking(); }
+  bool shows_tools() const { return template_ && template_->shows_tools(); }
 
   // Puts the model's own system text in front of a conversation that has none.
   void AddSystem(text::ChatRequest& request) const;
+  // A template that cannot be read is an error here, and not in Load: the model can still be given
+  // text as it stands.
   core::Result<text::RenderedChat> Render(const text::ChatRequest& request) const;
   // For the answer to one such prompt.
   core::Result<std::unique_ptr<text::OutputParser>> NewParser(
@@ -49,6 +51,7 @@ class ChatFormat {
 
   std::string label_;
   std::optional<text::ChatTemplate> template_;
+  core::Status broken_;  // why there is none although the model has one
   std::string parser_;
   std::string system_;
 };

@@ -117,11 +117,20 @@ TEST(ChatFormat, ErrorsNameModelAndFile) {
   EXPECT_THAT(LoadError({{"config.json", "{"}}), HasSubstr("the-model: config.json"));
   EXPECT_THAT(LoadError({{"tokenizer_config.json", "[]"}}),
               HasSubstr("the-model: tokenizer_config.json: expected an object"));
-  EXPECT_THAT(LoadError({{"chat_template.jinja", "{% for %}"}}),
+}
+
+// Such a model can still be given plain text, and token numbers.
+TEST(ChatFormat, ABrokenTemplateIsAnErrorOnlyWhenItIsUsed) {
+  const auto render_error = [](const ChatFormat& format) {
+    EXPECT_TRUE(format.can_chat());
+    return std::string(format.Render(Ask(kHello)).status().message());
+  };
+  EXPECT_THAT(render_error(Load({{"chat_template.jinja", "{% for %}"}})),
               HasSubstr("the-model: chat_template.jinja: line 1"));
   ModelChoices choices;
   choices.renderer = "of-another-program";
-  EXPECT_THAT(LoadError({}, choices), HasSubstr("the-model: no renderer \"of-another-program\""));
+  EXPECT_THAT(render_error(Load({}, choices)),
+              HasSubstr("the-model: no renderer \"of-another-program\""));
 }
 
 TEST(ChatFormat, TheParserBeginsWhereThePromptEnds) {
