@@ -226,6 +226,16 @@ TEST_F(CreateCommandTest, NamesWhatIsWrong) {
               HasSubstr("line 2"));
   EXPECT_THAT(error({"create", "m", "-f", WriteModelfile("FROM nowhere\n")}, 1),
               HasSubstr("neither a folder of weights"));
+  EXPECT_THAT(error({"create", "m", "-f", kModel, "--quantize-effort", "low"}, 2),
+              HasSubstr("high"));
+  // Without -f the current folder counts, and it may have nothing.
+  const fs::path before = fs::current_path();
+  fs::create_directory(dir_ / "empty");
+  fs::current_path(dir_ / "empty");
+  const Outcome nothing = Run({"create", "m"});
+  fs::current_path(before);
+  EXPECT_EQ(nothing.exit, 1);
+  EXPECT_THAT(nothing.err, HasSubstr("FROM \".\" is neither a folder of weights"));
 }
 
 }  // namespace

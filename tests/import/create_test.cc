@@ -378,6 +378,12 @@ TEST_F(CreateTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(ErrorOf("FROM src\nDRAFT nowhere"), HasSubstr("DRAFT \"nowhere\" is no folder"));
   const auto plan = TryPlan("m", "FROM src", {}, Precision::kInt4);
   EXPECT_THAT(std::string(plan.status().message()), HasSubstr("makes no sense without DRAFT"));
+  SourceFolder nameless(dir_ / "nameless", "{}");
+  nameless.AddRandom("model.norm.weight", DType::kBF16, {128});
+  nameless.Write();
+  EXPECT_THAT(ErrorOf("FROM nameless"), HasSubstr("neither architectures nor a model_type"));
+  EXPECT_THAT(ErrorOf("FROM src\nDRAFT nameless"), HasSubstr("the draft model: "))
+      << "and which of the two";
   SourceFolder module = MakeModel(dir_ / "escape", "bert", Form::kStacked);
   module.AddFile("modules.json", R"([{"path": "../elsewhere"}])");
   module.Write();
