@@ -7,6 +7,8 @@
 // - The rest is done on a thread of its own, one grammar at a time. A caller waits no longer than
 //   the limit; the work, which has been found bounded, goes on to its end and what it made is kept
 //   for whoever asks again.
+// Rules in EBNF that read the same text in very many ways are the exception: nothing bounds the
+// work of their masks, so they must come from callers that are trusted.
 //
 // Any thread may call it. The destructor waits for work that is under way.
 #ifndef INGOT_TEXT_GRAMMAR_GRAMMAR_COMPILER_H_

@@ -33,6 +33,7 @@ struct GrammarLimits {
   size_t schema_nodes = 30'000;   // values in it, all told
   size_t schema_branches = 2000;  // of one anyOf, oneOf or type
   size_t schema_refs = 2000;
+  size_t schema_values = 10'000;  // of one enum
   // Of minLength, maxItems and the like. Larger ones of the upper kind would limit nothing.
   uint64_t repetition = 1'000'000;
   // Properties times how many of them must or may be there: the grammar has a rule for each pair.

@@ -207,7 +207,7 @@ class Checker {
   }
 
   // Beside $ref, enum, anyOf and the like nothing else counts, so nothing else may stand there.
-  static Status Alone(const Json& schema, const Keyword& choice, const std::string& at) {
+  Status Alone(const Json& schema, const Keyword& choice, const std::string& at) const {
     const bool values = choice.name == "const" || choice.name == "enum";
     for (const auto& [name, value] : schema.items()) {
       const Keyword* keyword = Find(name);
@@ -220,6 +220,9 @@ class Checker {
     const Json& value = schema[std::string(choice.name)];
     if (choice.name == "enum" && (!value.is_array() || value.empty())) {
       return Bad(at, "enum: expected a list of values");
+    }
+    if (choice.name == "enum" && value.size() > limits_.schema_values) {
+      return Over(at + "/enum", "its length", limits_.schema_values);
     }
     if (choice.name == "allOf" && value.size() > 1) {
       return Unsupported(at, "the keyword \"allOf\" with more than one schema is not supported")
