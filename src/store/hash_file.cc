@@ -7,7 +7,9 @@
 namespace ingot::store {
 namespace {
 
-// A stretch takes a few milliseconds to hash, about as long as a disk takes to read one.
+// How often progress is told: a few milliseconds' work. Nothing is asked to be read ahead: the
+// kernel does so by itself for a file that is read in order, in large pieces of memory, where what
+// is asked for comes in single pages, and each page then costs a quarter of its hashing again.
 constexpr uint64_t kStretch = uint64_t{8} << 20;
 
 }  // namespace
@@ -16,14 +18,11 @@ core::Result<Digest> HashMapped(const core::MappedFile& file,
                                 core::FunctionRef<void(uint64_t)> advanced) {
   const std::span<const std::byte> bytes = file.bytes();
   core::Sha256 hash;
-  file.WillNeed(0, std::min<uint64_t>(kStretch, bytes.size()));
   for (uint64_t offset = 0; offset < bytes.size();) {
     const uint64_t size = std::min<uint64_t>(kStretch, bytes.size() - offset);
-    const uint64_t next = offset + size;
-    file.WillNeed(next, std::min<uint64_t>(kStretch, bytes.size() - next));
     hash.Update(bytes.subspan(offset, size));
     advanced(size);
-    offset = next;
+    offset += size;
   }
   INGOT_TRY(file.Check());
   return Digest::FromBytes(hash.Finish());
