@@ -112,7 +112,6 @@ TEST(InterruptTest, AWaitForInputEnds) {
 }
 
 TEST(InterruptDeathTest, TheSecondSignalEndsTheProcessAtOnce) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto twice = [](int first, int second) {
     const InterruptHandler handler;
     raise(first);
@@ -124,7 +123,6 @@ TEST(InterruptDeathTest, TheSecondSignalEndsTheProcessAtOnce) {
 }
 
 TEST(InterruptDeathTest, ABrokenPipeIsAnErrorAndNotTheEnd) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto write_to_nobody = [](bool ignore) {
     if (ignore) IgnoreBrokenPipes();
     std::array<int, 2> ends = {};
