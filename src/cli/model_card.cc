@@ -30,7 +30,7 @@ std::string StringAt(const Json& object, const char* key) {
 // The name of a model's architecture as people say it: its model_type, else its first architecture
 // without the part that all of them share.
 std::string ArchitectureOf(const Json& config) {
-  if (const std::string type = StringAt(config, "model_type"); !type.empty()) return type;
+  if (std::string type = StringAt(config, "model_type"); !type.empty()) return type;
   if (!config.is_object() || !config.contains("architectures")) return "";
   const Json& list = config["architectures"];
   if (!list.is_array() || list.empty() || !list[0].is_string()) return "";

@@ -124,7 +124,7 @@ core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
     int64_t decode_start = core::Clock::System().MonotonicNs();
     std::optional<Step> queued = run.Queue(TokenRow(&prompt.back(), 1));
     while (true) {
-      const Step step = *std::move(queued);
+      const Step step = std::exchange(queued, std::nullopt).value();
       const bool last = result.timings.generated_tokens + 1 == most;
       // The next step runs while this one's token is read and shown, unless its choice depends on
       // that token by way of a penalty.

@@ -80,7 +80,7 @@ class StoredFiles final : public ModelFiles {
                                       ": has no tensor layers: it was not imported from "
                                       "safetensors"));
     }
-    return model::StoredTensors::FromBlobs(store_.env(), std::move(blobs));
+    return model::StoredTensors::FromBlobs(store_.env(), blobs);
   }
 
  private:

@@ -224,7 +224,7 @@ class Exporter {
     }
     if (raw_ && SingleExpertName(model_, stored, 0) && !warned_of_raw_experts_) {
       warned_of_raw_experts_ = true;
-      plan_.warnings.push_back(
+      plan_.warnings.emplace_back(
           "mlx-lm cannot read this folder: of this architecture it reads quantized experts only"
           " from checkpoints that it converted itself");
     }

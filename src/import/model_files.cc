@@ -90,7 +90,7 @@ class Search {
                  core::ReadSmallFile(env_, source_.directory / kModules, kMaxReadBytes));
     const auto modules = core::ParseJson(text);
     if (!modules.ok() || !modules->is_array() || modules->size() > kMaxModules) {
-      files_.warnings.push_back(
+      files_.warnings.emplace_back(
           "modules.json cannot be understood: how the model's vectors are pooled is not known");
       return Status::Ok();
     }

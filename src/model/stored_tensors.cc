@@ -30,7 +30,8 @@ Result<StoredTensors> StoredTensors::FromFolder(core::Env& env, const core::Path
   return result;
 }
 
-Result<StoredTensors> StoredTensors::FromBlobs(core::Env& env, std::vector<TensorBlob> blobs) {
+Result<StoredTensors> StoredTensors::FromBlobs(core::Env& env,
+                                               const std::vector<TensorBlob>& blobs) {
   StoredTensors result;
   std::set<core::Path> opened;
   for (const TensorBlob& blob : blobs) {

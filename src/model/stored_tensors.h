@@ -31,7 +31,8 @@ class StoredTensors {
   static core::Result<StoredTensors> FromFolder(core::Env& env, const core::Path& folder);
   // The tensor layers of a manifest. A blob that is listed twice is opened once; a blob of a single
   // tensor is known by the name of its layer, whatever its key.
-  static core::Result<StoredTensors> FromBlobs(core::Env& env, std::vector<TensorBlob> blobs);
+  static core::Result<StoredTensors> FromBlobs(core::Env& env,
+                                               const std::vector<TensorBlob>& blobs);
 
   size_t size() const { return entries_.size(); }
   std::string_view name(size_t i) const { return entries_[i].name; }

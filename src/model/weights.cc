@@ -81,7 +81,7 @@ Array Weights::Placeholder(std::span<const int> shape) const {
 
 void Weights::Missing(std::string_view name) { missing_.push_back(FullName(name)); }
 
-void Weights::Complain(Status status) { complaints_.emplace_back(status.message()); }
+void Weights::Complain(const Status& status) { complaints_.emplace_back(status.message()); }
 
 Result<Array> Weights::BindTensor(size_t index) const {
   INGOT_ASSIGN(const tensor::TensorView view, tensors_.View(index));

@@ -62,7 +62,7 @@ class Weights {
                                          int inputs);
   // For forms that the caller puts together itself.
   void Missing(std::string_view name);
-  void Complain(core::Status status);
+  void Complain(const core::Status& status);
 
   core::Status Finish() const;
 

@@ -230,7 +230,7 @@ class Loader {
   model::Mlp LoadMlp(const std::string& name) {
     const auto stored = weights_.ShapeOf(name + ".gate_proj.weight");
     const bool twice =
-        stored && stored->rank() == 2 && (*stored)[0] == 2 * static_cast<uint32_t>(config_.inner);
+        stored && stored->rank() == 2 && (*stored)[0] == 2 * static_cast<uint64_t>(config_.inner);
     return model::Mlp::Load(weights_, name,
                             {config_.shape.hidden,
                              twice ? 2 * config_.inner : config_.inner,
