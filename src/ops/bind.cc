@@ -89,7 +89,7 @@ core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const v
   mx::Shape shape;
   for (const uint32_t dim : view.shape) shape.push_back(static_cast<int>(dim));
   if (!view.bytes.empty() && CanShareMemory() && IsAligned(view.bytes.data(), mx::size_of(*type))) {
-    return Share(view.bytes.data(), std::move(shape), *type, [owner] {});
+    return Share(view.bytes.data(), std::move(shape), *type, [owner = std::move(owner)] {});
   }
   mx::allocator::Data copy = mx::allocator::malloc(view.bytes.size());
   if (!view.bytes.empty()) {

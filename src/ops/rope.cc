@@ -77,8 +77,8 @@ Array Rope(const Array& x, const RopeSpec& spec, int offset) {
   }
   const int width = x.shape(-1);
   const Array turning = LastSlice(x, 0, spec.dims) * Scalar(spec.magnitude, x);
-  const Array turned = mx::fast::rope(turning, spec.dims, spec.interleaved, base, spec.scale,
-                                      offset, spec.wavelengths);
+  Array turned = mx::fast::rope(turning, spec.dims, spec.interleaved, base, spec.scale, offset,
+                                spec.wavelengths);
   if (spec.dims == width) return turned;
   return mx::concatenate({turned, LastSlice(x, spec.dims, width)}, -1);
 }
