@@ -38,7 +38,8 @@ Thought SplitThought(const Message& message) {
   if (!thought.thinking.empty() || close == std::string::npos) return thought;
   std::string before = thought.text.substr(0, close);
   before.erase(before.find_last_not_of('\n') + 1);
-  if (const size_t open = before.rfind("<think>"); open != before.npos) before.erase(0, open + 7);
+  if (const size_t open = before.rfind("<think>"); open != std::string_view::npos)
+    before.erase(0, open + 7);
   before.erase(0, std::min(before.find_first_not_of('\n'), before.size()));
   std::string after = thought.text.substr(thought.text.rfind("</think>") + 8);
   after.erase(0, std::min(after.find_first_not_of('\n'), after.size()));

@@ -20,7 +20,7 @@ std::string WithoutThoughts(std::string_view text) {
     const size_t close = text.find("<channel|>");
     const std::string_view part = text.substr(0, close);
     kept += part.substr(0, part.find("<|channel>"));
-    if (close == text.npos) return std::string(Strip(kept));
+    if (close == std::string_view::npos) return std::string(Strip(kept));
     text.remove_prefix(close + 10);
   }
 }

@@ -127,12 +127,12 @@ class Glimmer {
                                    std::pair("Reasoning Effort", "Reasoning Strength"),
                                    std::pair("reasoning effort", "reasoning strength"),
                                    std::pair("REASONING EFFORT", "REASONING STRENGTH")}) {
-      for (size_t at = 0; (at = text.find(from, at)) != text.npos; at += 18) {
+      for (size_t at = 0; (at = text.find(from, at)) != std::string_view::npos; at += 18) {
         text.replace(at, 16, to);
       }
     }
     out_.Raw("<|start|>system<|message|>").User(text);
-    if (core::ToLower(text).find("reasoning strength") == text.npos) {
+    if (core::ToLower(text).find("reasoning strength") == std::string_view::npos) {
       out_.Raw("\n\n");
       Strength();
     }

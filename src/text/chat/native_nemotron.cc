@@ -83,7 +83,8 @@ class Nemotron {
   Block BlockOf(const Message& message) const {
     std::string text = message.Text();
     if (!Strip(message.thinking).empty()) return {true, message.thinking, std::move(text)};
-    const bool has = text.find("<think>") != text.npos || text.find("</think>") != text.npos;
+    const bool has = text.find("<think>") != std::string_view::npos ||
+                     text.find("</think>") != std::string_view::npos;
     return {!has, "", std::move(text)};
   }
 
@@ -116,7 +117,8 @@ class Nemotron {
     const size_t close = block.text.rfind("</think>");
     if (block.fresh) {
       out_.Raw("<think></think>").User(StripEnd(OldAnswer(block)));
-    } else if (close != block.text.npos && block.text.find("<think>") != block.text.npos) {
+    } else if (close != std::string_view::npos &&
+               block.text.find("<think>") != std::string_view::npos) {
       out_.Raw("<think></think>").User(StripEnd(std::string_view(block.text).substr(close + 8)));
     } else {
       out_.User(Strip(block.text));
@@ -133,7 +135,7 @@ class Nemotron {
     std::string text = OldAnswer(block);
     if (!block.fresh) {
       const size_t close = text.rfind("</think>");
-      if (close != text.npos) {
+      if (close != std::string_view::npos) {
         text.erase(0, close + 8);
       } else {
         text.erase(std::min(text.find("<think>"), text.size()));

@@ -25,7 +25,7 @@ bool EndsInThinking(std::string_view prompt) {
       "<|channel>thought", "<seed:think>",
       "[THINK]",           "<|channel|>analysis<|message|>"};
   const size_t last = prompt.find_last_not_of(" \n\t");
-  if (last == prompt.npos) return false;
+  if (last == std::string_view::npos) return false;
   const std::string_view trimmed = prompt.substr(0, last + 1);
   for (std::string_view tag : kOpen) {
     if (trimmed.ends_with(tag)) return true;

@@ -260,10 +260,11 @@ class JsonWriter {
     std::string text;
     if (magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21)) {
       text = jinja::FloatText(value);
-      if (const size_t zero = text.find("e-0"); zero != text.npos) text.erase(zero + 2, 1);
+      if (const size_t zero = text.find("e-0"); zero != std::string_view::npos)
+        text.erase(zero + 2, 1);
     } else {
       core::AppendPiece(text, value);
-      if (text.find('e') != text.npos) {
+      if (text.find('e') != std::string_view::npos) {
         char buffer[64];
         std::snprintf(buffer, sizeof buffer, "%.0f", value);
         text = buffer;

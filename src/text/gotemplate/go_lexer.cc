@@ -26,16 +26,17 @@ class Lexer {
   core::Result<std::vector<GoToken>> Run() {
     while (at_ < source_.size()) {
       const size_t open = source_.find("{{", at_);
-      if (open == source_.npos) {
+      if (open == std::string_view::npos) {
         Text(at_, source_.size());
         break;
       }
       // "{{- " takes the white space before it along.
-      const bool trims = At(open + 2) == '-' && kSpace.find(At(open + 3)) != kSpace.npos &&
+      const bool trims = At(open + 2) == '-' &&
+                         kSpace.find(At(open + 3)) != std::string_view::npos &&
                          open + 3 < source_.size();
       size_t end = open;
       if (trims) {
-        while (end > at_ && kSpace.find(source_[end - 1]) != kSpace.npos) --end;
+        while (end > at_ && kSpace.find(source_[end - 1]) != std::string_view::npos) --end;
       }
       Text(at_, end);
       at_ = open + (trims ? 3 : 2);
@@ -73,9 +74,9 @@ class Lexer {
     const size_t word = std::min(source_.find_first_not_of(kSpace, at_), source_.size());
     if (source_.substr(word, 2) == "/*") {
       const size_t end = source_.find("*/", word + 2);
-      if (end == source_.npos) return Fail(open, "unclosed comment");
+      if (end == std::string_view::npos) return Fail(open, "unclosed comment");
       at_ = end + 2;
-      spaced_ = kSpace.find(At(at_)) != kSpace.npos;
+      spaced_ = kSpace.find(At(at_)) != std::string_view::npos;
       at_ = std::min(source_.find_first_not_of(kSpace, at_), source_.size());
       const size_t before = tokens_.size();
       if (!Close()) return Fail(open, "a comment must fill its action");
@@ -84,7 +85,7 @@ class Lexer {
     }
     Push(GoTok::kOpen, open);
     while (at_ < source_.size()) {
-      spaced_ = kSpace.find(At(at_)) != kSpace.npos;
+      spaced_ = kSpace.find(At(at_)) != std::string_view::npos;
       at_ = std::min(source_.find_first_not_of(kSpace, at_), source_.size());
       if (Close()) {
         spaced_ = false;

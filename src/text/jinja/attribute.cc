@@ -268,7 +268,7 @@ core::Result<Value> GetPath(Heap& heap, const Value& value, const Value& path) {
   while (true) {
     size_t dot = std::min(rest.find('.'), rest.size());
     std::string_view part = rest.substr(0, dot);
-    bool number = !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+    bool number = !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
     std::optional<Int> index = number ? ParseInt(part) : std::nullopt;
     Value key = index.has_value() ? Value::Of(*index) : Value::String(std::string(part));
     INGOT_ASSIGN(current, GetItem(heap, current, key));

@@ -38,7 +38,7 @@ core::Result<std::string> Unescape(std::string_view literal) {
     }
     char c = literal[i + 1];
     i += 2;
-    if (size_t which = kSimple.find(c); which != kSimple.npos) {
+    if (size_t which = kSimple.find(c); which != std::string_view::npos) {
       out.push_back(kMeaning[which]);
     } else if (c == '\n') {
       continue;

@@ -222,7 +222,7 @@ core::Status FormatReal(Heap& heap, TextBuilder& out, const Value& value, const 
       } else {
         // As g, but there is always a digit behind the point.
         INGOT_ASSIGN(text, RealDigits(magnitude, 'g', precision, spec.alternate));
-        if (std::isfinite(magnitude) && text.find_first_of(".e") == text.npos) {
+        if (std::isfinite(magnitude) && text.find_first_of(".e") == std::string_view::npos) {
           if (static_cast<int>(text.size()) >= std::max(precision, 1)) {
             INGOT_ASSIGN(text, RealDigits(magnitude, 'e', std::max(precision, 1) - 1, false));
           } else {

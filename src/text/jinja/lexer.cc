@@ -69,7 +69,7 @@ class Lexer {
     size_t tag = at_;
     while (true) {
       tag = source_.find('{', tag);
-      if (tag == source_.npos || tag + 1 >= source_.size()) {
+      if (tag == std::string_view::npos || tag + 1 >= source_.size()) {
         Data(at_, source_.size());
         at_ = source_.size();
         return {};
@@ -134,7 +134,7 @@ class Lexer {
 
   core::Status Comment(size_t inside, size_t tag) {
     size_t end = source_.find("#}", inside);
-    if (end == source_.npos) return Fail(tag, "missing end of comment tag");
+    if (end == std::string_view::npos) return Fail(tag, "missing end of comment tag");
     char sign = end > inside ? source_[end - 1] : '\0';
     at_ = AfterBlockEnd(end, sign == '-' || sign == '+' ? sign : '\0');
     return {};
@@ -152,7 +152,7 @@ class Lexer {
 
   core::Status Raw(size_t body, size_t tag) {
     line_starting_ = source_[body - 1] == '\n';
-    for (size_t end = body; (end = source_.find("{%", end)) != source_.npos; end += 2) {
+    for (size_t end = body; (end = source_.find("{%", end)) != std::string_view::npos; end += 2) {
       size_t at = end + 2;
       char sign = CharAt(at);
       if (sign == '-' || sign == '+') {
@@ -268,7 +268,7 @@ class Lexer {
       while (true) {
         size_t digit = CharAt(at) == '_' ? at + 1 : at;
         char c = CharAt(digit);
-        if (c == 0 || digits.find(c) == digits.npos) return at;
+        if (c == 0 || digits.find(c) == std::string_view::npos) return at;
         at = digit + 1;
       }
     };
@@ -375,7 +375,7 @@ std::string Place(std::string_view source, uint32_t at) {
   std::string_view before = source.substr(0, at);
   auto line = std::count(before.begin(), before.end(), '\n') + 1;
   size_t start = before.rfind('\n');
-  size_t column = CountChars(before.substr(start == before.npos ? 0 : start + 1)) + 1;
+  size_t column = CountChars(before.substr(start == std::string_view::npos ? 0 : start + 1)) + 1;
   return core::StrCat("line ", line, ", column ", column);
 }
 

@@ -98,7 +98,7 @@ std::optional<Int> ParseInt(std::string_view text, int base) {
   } else if (base == 0) {
     base = 10;
     // A number that starts with 0 must be 0: the old octal form is refused.
-    if (!text.empty() && text[0] == '0' && text.find_first_not_of("0_") != text.npos) {
+    if (!text.empty() && text[0] == '0' && text.find_first_not_of("0_") != std::string_view::npos) {
       return std::nullopt;
     }
   }

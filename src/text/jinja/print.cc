@@ -13,8 +13,8 @@ namespace {
 
 void AppendQuoted(TextBuilder& out, const Text& text) {
   std::string_view view = text.view();
-  bool single = view.find('\'') != view.npos;
-  bool twice = view.find('"') != view.npos;
+  bool single = view.find('\'') != std::string_view::npos;
+  bool twice = view.find('"') != std::string_view::npos;
   uint32_t quote = single && !twice ? '"' : '\'';
   out.AppendChar(quote, Origin::kTemplate);
   size_t run = 0;  // start of what can be copied as it is
@@ -208,7 +208,7 @@ core::Result<Value> Escape(Heap& heap, const Value& value) {
   INGOT_ASSIGN(Value text, ToStr(heap, value));
   const Text& from = text.text();
   std::string_view view = from.view();
-  if (view.find_first_of("&<>'\"") == view.npos) return text.WithMarkup(true);
+  if (view.find_first_of("&<>'\"") == std::string_view::npos) return text.WithMarkup(true);
   TextBuilder out = heap.NewText();
   for (size_t at = 0; at < view.size();) {
     size_t next = std::min(view.find_first_of("&<>'\"", at), view.size());

@@ -104,7 +104,7 @@ class FieldFormatter {
         at = end;
       } else if (name[at] == '[') {
         size_t end = name.find(']', at);
-        if (end == name.npos) return TypeError("Missing ']' in format string");
+        if (end == std::string_view::npos) return TypeError("Missing ']' in format string");
         std::string_view index = name.substr(at + 1, end - at - 1);
         if (index.empty()) return TypeError("Empty attribute in format string");
         INGOT_ASSIGN(Value key, Key(index));
@@ -118,7 +118,7 @@ class FieldFormatter {
   }
 
   core::Result<Value> Key(std::string_view index) {
-    if (index.find_first_not_of("0123456789") != index.npos) return heap_.String(index);
+    if (index.find_first_not_of("0123456789") != std::string_view::npos) return heap_.String(index);
     std::optional<Int> number = ParseInt(index);
     if (!number.has_value()) return TypeError("Too many decimal digits in format string");
     return Value::Of(*number);
@@ -126,7 +126,7 @@ class FieldFormatter {
 
   core::Result<Value> First(std::string_view key, std::string_view whole) {
     bool automatic = whole.empty();
-    bool number = !key.empty() && key.find_first_not_of("0123456789") == key.npos;
+    bool number = !key.empty() && key.find_first_not_of("0123456789") == std::string_view::npos;
     if (automatic || number) {
       if (numbering_ != 0 && numbering_ != (automatic ? 'a' : 'm')) {
         return TypeError(

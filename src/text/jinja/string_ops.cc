@@ -98,14 +98,14 @@ core::Result<std::vector<Value>> SplitAt(Heap& heap, const Value& text, std::str
   size_t begin = 0;
   size_t end = view.size();
   for (; limit != 0; --limit) {
-    size_t found =
-        from_right ? (end >= separator.size() ? view.substr(0, end).rfind(separator) : view.npos)
-                   : FindBytes(view, separator, begin);
+    size_t found = from_right ? (end >= separator.size() ? view.substr(0, end).rfind(separator)
+                                                         : std::string_view::npos)
+                              : FindBytes(view, separator, begin);
     if (from_right) {
-      size_t scanned = end - (found == view.npos ? 0 : found);
+      size_t scanned = end - (found == std::string_view::npos ? 0 : found);
       INGOT_TRY(heap.Charge(scanned * separator.size() / 64 + 1));
     }
-    if (found == view.npos) break;
+    if (found == std::string_view::npos) break;
     INGOT_ASSIGN(Value part, from_right ? heap.Slice(text, found + separator.size(), end)
                                         : heap.Slice(text, begin, found));
     parts.push_back(std::move(part));
@@ -192,7 +192,7 @@ core::Result<Value> Replace(Heap& heap, const Value& value, const Value& from, c
   } else {
     for (; count != 0; --count) {
       size_t found = FindBytes(view, from.view(), at);
-      if (found == view.npos) break;
+      if (found == std::string_view::npos) break;
       out.AppendSlice(text, at, found);
       out.Append(to.text());
       at = found + from.text().size();

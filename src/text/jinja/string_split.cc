@@ -51,7 +51,7 @@ core::Result<Int> FindIn(Runtime& rt, const Value& self, const Args& args, bool 
   if (from_right) cost += view.size() * needle.text().size() / 64;
   INGOT_TRY(rt.heap().Charge(cost));
   size_t found = from_right ? view.rfind(needle.view()) : FindBytes(view, needle.view());
-  if (found == view.npos) return Int{-1};
+  if (found == std::string_view::npos) return Int{-1};
   return window.first + static_cast<Int>(CountChars(view.substr(0, found)));
 }
 
@@ -71,7 +71,7 @@ Result Count(Runtime& rt, const Value& self, const Args& args) {
   INGOT_TRY(rt.heap().meter().ChargeBytes(view.size()));
   if (needle.text().empty()) return Value::Of(static_cast<Int>(CountChars(view)) + 1);
   Int count = 0;
-  for (size_t at = 0; (at = FindBytes(view, needle.view(), at)) != view.npos;) {
+  for (size_t at = 0; (at = FindBytes(view, needle.view(), at)) != std::string_view::npos;) {
     ++count;
     at += needle.text().size();
   }

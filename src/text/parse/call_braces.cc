@@ -21,10 +21,10 @@ class Reader {
     Skip();
     if (!Take("call:")) return std::nullopt;
     const size_t brace = text_.find('{', at_);
-    if (brace == text_.npos) return std::nullopt;
+    if (brace == std::string_view::npos) return std::nullopt;
     ToolCall call;
     call.name = CleanText(StripSpace(text_.substr(at_, brace - at_)));
-    if (call.name.empty() || call.name.find_first_of("<>\n") != call.name.npos) {
+    if (call.name.empty() || call.name.find_first_of("<>\n") != std::string_view::npos) {
       return std::nullopt;
     }
     at_ = brace;
@@ -80,7 +80,7 @@ class Reader {
   std::optional<std::string> Key() {
     if (Starts(kQuote) || Starts("\"")) return Quoted();
     const size_t end = text_.find_first_of(":,{}[]", at_);
-    if (end == text_.npos || text_[end] != ':') return std::nullopt;
+    if (end == std::string_view::npos || text_[end] != ':') return std::nullopt;
     std::string key = CleanText(StripSpace(text_.substr(at_, end - at_)));
     at_ = end;
     if (key.empty()) return std::nullopt;
@@ -91,7 +91,7 @@ class Reader {
   std::optional<std::string> Quoted() {
     if (Take(kQuote)) {
       const size_t end = text_.find(kQuote, at_);
-      if (end == text_.npos) return std::nullopt;
+      if (end == std::string_view::npos) return std::nullopt;
       std::string text = CleanText(text_.substr(at_, end - at_));
       at_ = end + kQuote.size();
       return text;
@@ -139,7 +139,7 @@ class Reader {
 
 bool InsideText(std::string_view body) {
   bool inside = false;
-  for (size_t at = 0; (at = body.find(kQuote, at)) != body.npos; at += kQuote.size()) {
+  for (size_t at = 0; (at = body.find(kQuote, at)) != std::string_view::npos; at += kQuote.size()) {
     inside = !inside;
   }
   return inside;
@@ -158,7 +158,7 @@ bool MayBeBraces(std::string_view body) {
   constexpr std::string_view kCall = "call:";
   if (!text.starts_with(kCall)) return kCall.starts_with(text);
   const std::string_view name = text.substr(kCall.size(), text.find('{') - kCall.size());
-  return name.size() <= kMaxName && name.find_first_of("<>\n") == name.npos;
+  return name.size() <= kMaxName && name.find_first_of("<>\n") == std::string_view::npos;
 }
 
 std::optional<Calls> ReadBraces(std::string_view body, const ToolSchemas& schemas, bool finished) {
@@ -173,7 +173,7 @@ std::optional<Calls> ReadBraces(std::string_view body, const ToolSchemas& schema
   std::string text(body);
   if (InsideText(text)) {
     const size_t cut = text.find_last_not_of(" \t\r\n}]");
-    if (cut == text.npos) return std::nullopt;
+    if (cut == std::string_view::npos) return std::nullopt;
     text.insert(cut + 1, kQuote);
   }
   Reader reader(text);

@@ -43,7 +43,7 @@ std::string Repaired(std::string_view text) {
     if (c == '{' || c == '[') open.push_back(c == '{' ? '}' : ']');
     if (c == '}' || c == ']') {
       const size_t last = out.find_last_not_of(kTagSpace);
-      if (last != out.npos && out[last] == ',') out.erase(last, 1);
+      if (last != std::string_view::npos && out[last] == ',') out.erase(last, 1);
       if (!open.empty()) open.pop_back();
     }
     out.push_back(c);
@@ -69,7 +69,7 @@ std::optional<Calls> ReadCalls(std::string_view body) {
 
 bool MayBeJson(std::string_view body) {
   const size_t begin = body.find_first_not_of(kTagSpace);
-  return begin == body.npos || body[begin] == '{' || body[begin] == '[';
+  return begin == std::string_view::npos || body[begin] == '{' || body[begin] == '[';
 }
 
 // An answer that ended inside a call may have lost its last brackets alone: a number there may be
@@ -77,7 +77,8 @@ bool MayBeJson(std::string_view body) {
 std::optional<Calls> ReadJson(std::string_view body, const ToolSchemas& schemas, bool finished) {
   if (finished) return ReadCalls(body);
   const std::string_view text = StripSpace(body);
-  if (text.empty() || std::string_view("}]\"").find(text.back()) == text.npos) return std::nullopt;
+  if (text.empty() || std::string_view("}]\"").find(text.back()) == std::string_view::npos)
+    return std::nullopt;
   if (InsideString(body)) return std::nullopt;
   std::optional<Calls> calls = ReadCalls(body);
   if (!calls.has_value()) return std::nullopt;

@@ -21,17 +21,18 @@ std::string_view WithoutLineEnds(std::string_view text) {
 // values may contain closing tags. npos: nowhere.
 size_t ValueEnd(std::string_view text, std::string_view close, std::string_view next,
                 std::string_view end, size_t from) {
-  for (size_t at = from; (at = text.find(close, at)) != text.npos; at += close.size()) {
+  for (size_t at = from; (at = text.find(close, at)) != std::string_view::npos;
+       at += close.size()) {
     const std::string_view rest = StripSpace(text.substr(at + close.size()));
     if (rest.empty() || rest.starts_with(next) || rest.starts_with(end)) return at;
   }
-  return text.npos;
+  return std::string_view::npos;
 }
 
 // Whether the text ends in a value that was opened and not closed.
 bool InsideLast(std::string_view body, std::string_view open, std::string_view close) {
   const size_t last = body.rfind(open);
-  return last != body.npos && body.find(close, last) == body.npos;
+  return last != std::string_view::npos && body.find(close, last) == std::string_view::npos;
 }
 
 std::string_view WithoutLeadingSpace(std::string_view text) {
@@ -48,14 +49,14 @@ std::optional<ToolCall> OneFunction(std::string_view& text, const ToolSchemas& s
   constexpr std::string_view kParameter = "<parameter=";
   constexpr std::string_view kEnd = "</function>";
   const size_t name_end = text.find('>');
-  if (name_end == text.npos) return std::nullopt;
+  if (name_end == std::string_view::npos) return std::nullopt;
   ToolCall call;
   call.name = CleanText(StripSpace(text.substr(0, name_end)));
-  if (call.name.empty() || call.name.find('<') != call.name.npos) return std::nullopt;
+  if (call.name.empty() || call.name.find('<') != std::string_view::npos) return std::nullopt;
   size_t at = name_end + 1;
   while (true) {
     at = text.find_first_not_of(kTagSpace, at);
-    if (at == text.npos) {
+    if (at == std::string_view::npos) {
       // Its own closing tag is missing: no harm where the call's is there.
       if (!finished && !schemas.Complete(call.name, call.arguments)) return std::nullopt;
       text = {};
@@ -68,12 +69,12 @@ std::optional<ToolCall> OneFunction(std::string_view& text, const ToolSchemas& s
     }
     if (!rest.starts_with(kParameter)) return std::nullopt;
     const size_t key_end = text.find('>', at);
-    if (key_end == text.npos) return std::nullopt;
+    if (key_end == std::string_view::npos) return std::nullopt;
     const std::string_view key =
         StripSpace(text.substr(at + kParameter.size(), key_end - at - kParameter.size()));
     if (key.empty() || call.arguments.size() >= kMaxArguments) return std::nullopt;
     const size_t end = ValueEnd(text, "</parameter>", kParameter, kEnd, key_end + 1);
-    if (end == text.npos) return std::nullopt;
+    if (end == std::string_view::npos) return std::nullopt;
     call.arguments[CleanText(key)] = TypedValue(
         schemas, call.name, key, WithoutLineEnds(text.substr(key_end + 1, end - key_end - 1)));
     at = end + std::string_view("</parameter>").size();
@@ -133,23 +134,23 @@ std::optional<ToolCall> ReadPairs(std::string_view body, const ToolSchemas& sche
   ToolCall call;
   size_t at = std::min(body.find(kKey), body.size());
   call.name = CleanText(StripSpace(body.substr(0, at)));
-  if (call.name.empty() || call.name.find_first_of("<>{}\n") != call.name.npos) {
+  if (call.name.empty() || call.name.find_first_of("<>{}\n") != std::string_view::npos) {
     return std::nullopt;
   }
-  while ((at = body.find_first_not_of(kTagSpace, at)) != body.npos) {
+  while ((at = body.find_first_not_of(kTagSpace, at)) != std::string_view::npos) {
     if (!body.substr(at).starts_with(kKey)) return std::nullopt;
     const size_t key_end = body.find(kKeyEnd, at);
-    if (key_end == body.npos) return std::nullopt;
+    if (key_end == std::string_view::npos) return std::nullopt;
     const std::string_view key =
         StripSpace(body.substr(at + kKey.size(), key_end - at - kKey.size()));
     const size_t value = body.find_first_not_of(kTagSpace, key_end + kKeyEnd.size());
-    if (key.empty() || call.arguments.size() >= kMaxArguments || value == body.npos ||
+    if (key.empty() || call.arguments.size() >= kMaxArguments || value == std::string_view::npos ||
         !body.substr(value).starts_with(kValue)) {
       return std::nullopt;
     }
     const size_t begin = value + kValue.size();
     const size_t end = ValueEnd(body, kValueEnd, kKey, "</tool_call>", begin);
-    if (end == body.npos) return std::nullopt;
+    if (end == std::string_view::npos) return std::nullopt;
     call.arguments[CleanText(key)] =
         JsonUnlessString(schemas, call.name, key, body.substr(begin, end - begin));
     at = end + kValueEnd.size();
@@ -171,7 +172,7 @@ bool MayBePairs(std::string_view body) {
   const std::string_view text = WithoutLeadingSpace(body);
   const size_t end = std::min(text.find('<'), text.size());
   const std::string_view name = StripSpace(text.substr(0, end));
-  if (name.size() > kMaxName || name.find_first_of(">{}\n") != name.npos) return false;
+  if (name.size() > kMaxName || name.find_first_of(">{}\n") != std::string_view::npos) return false;
   if (end == text.size()) return true;
   const std::string_view rest = text.substr(end);
   return !name.empty() && (MayBegin(rest, "<arg_key>") || MayBegin(rest, "</tool_call>"));
@@ -219,9 +220,9 @@ bool InsideLagunaValue(std::string_view body) {
 // The value of name="…" in an opening tag.
 std::string_view NameIn(std::string_view tag) {
   const size_t at = tag.find("name=\"");
-  if (at == tag.npos) return {};
+  if (at == std::string_view::npos) return {};
   const size_t end = tag.find('"', at + 6);
-  return end == tag.npos ? std::string_view() : tag.substr(at + 6, end - at - 6);
+  return end == std::string_view::npos ? std::string_view() : tag.substr(at + 6, end - at - 6);
 }
 
 std::optional<Calls> ReadInvokes(std::string_view body, const ToolSchemas& schemas, bool) {
@@ -230,26 +231,26 @@ std::optional<Calls> ReadInvokes(std::string_view body, const ToolSchemas& schem
   if (!rest.starts_with('<')) return std::nullopt;
   // Tags may have a prefix: <atem:invoke …>.
   const size_t invoke = rest.find("invoke ");
-  if (invoke == rest.npos) return std::nullopt;
+  if (invoke == std::string_view::npos) return std::nullopt;
   const std::string prefix(rest.substr(1, invoke - 1));
-  if (prefix.find_first_of("<> \n") != prefix.npos) return std::nullopt;
+  if (prefix.find_first_of("<> \n") != std::string_view::npos) return std::nullopt;
   const std::string open = "<" + prefix + "invoke ";
   const std::string close = "</" + prefix + "invoke>";
   const std::string parameter = "<" + prefix + "parameter ";
   const std::string parameter_end = "</" + prefix + "parameter>";
   while (rest.starts_with(open)) {
     const size_t tag_end = rest.find('>');
-    if (tag_end == rest.npos) return std::nullopt;
+    if (tag_end == std::string_view::npos) return std::nullopt;
     ToolCall call;
     call.name = CleanText(NameIn(rest.substr(0, tag_end)));
     if (call.name.empty()) return std::nullopt;
     rest = StripSpace(rest.substr(tag_end + 1));
     while (rest.starts_with(parameter)) {
       const size_t key_end = rest.find('>');
-      if (key_end == rest.npos) return std::nullopt;
+      if (key_end == std::string_view::npos) return std::nullopt;
       const std::string_view key = NameIn(rest.substr(0, key_end));
       const size_t end = ValueEnd(rest, parameter_end, parameter, close, key_end + 1);
-      if (key.empty() || end == rest.npos || call.arguments.size() >= kMaxArguments) {
+      if (key.empty() || end == std::string_view::npos || call.arguments.size() >= kMaxArguments) {
         return std::nullopt;
       }
       call.arguments[CleanText(key)] =

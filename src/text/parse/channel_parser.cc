@@ -28,7 +28,7 @@ constexpr size_t kMaxHeader = 400;
 // What stands behind "to=" in a header.
 std::string_view Recipient(std::string_view header) {
   const size_t at = header.find("to=");
-  if (at == header.npos) return {};
+  if (at == std::string_view::npos) return {};
   const std::string_view rest = header.substr(at + 3);
   return rest.substr(0, rest.find_first_of(" \t\r\n<"));
 }
@@ -37,7 +37,7 @@ std::string_view Recipient(std::string_view header) {
 std::string_view Channel(std::string_view header) {
   constexpr std::string_view kChannel = "<|channel|>";
   const size_t at = header.find(kChannel);
-  if (at == header.npos) return {};
+  if (at == std::string_view::npos) return {};
   const std::string_view rest = header.substr(at + kChannel.size());
   const size_t begin = std::min(rest.find_first_not_of(kTagSpace), rest.size());
   return rest.substr(begin, rest.find_first_of(" \t\r\n<", begin) - begin);
@@ -88,7 +88,7 @@ bool ChannelParser::Header(bool last) {
     may |= rest.starts_with(head) || (!last && head.starts_with(rest));
   }
   const size_t end = rest.substr(0, kMaxHeader).find(kMessage);
-  if (may && end != rest.npos) {
+  if (may && end != std::string_view::npos) {
     OpenBody(rest.substr(0, end));
     buffer_.erase(0, begin + end + kMessage.size());
     return true;
@@ -166,7 +166,8 @@ void ChannelParser::EndBody() {
     // <atem:function_calls> … </atem:function_calls>
     const size_t open = body.find(kOpen);
     const size_t close = body.rfind("</");
-    if (body.starts_with('<') && open != body.npos && close != body.npos && close > open) {
+    if (body.starts_with('<') && open != std::string_view::npos &&
+        close != std::string_view::npos && close > open) {
       body = body.substr(open + kOpen.size(), close - open - kOpen.size());
       if (auto calls = kInvokeCalls.read(body, schemas_, true)) {
         for (ToolCall& one : *calls) out_.calls.push_back(std::move(one));

@@ -138,8 +138,8 @@ bool ObjectParser::Content(bool last) {
   }
   if (after_call_ && (text[0] == ';' || text[0] == ',')) {
     const size_t next = text.find_first_not_of(kTagSpace, 1);
-    if (next == text.npos && !last) return false;
-    if (next != text.npos && text[next] == '{') {
+    if (next == std::string_view::npos && !last) return false;
+    if (next != std::string_view::npos && text[next] == '{') {
       buffer_.erase(0, next);
       return true;
     }
@@ -151,7 +151,7 @@ bool ObjectParser::Content(bool last) {
     return true;
   }
   // To the end of the line, or to a mark or what may become one.
-  const size_t line = std::min(text.find('\n'), text.npos - 1) + 1;
+  const size_t line = std::min(text.find('\n'), std::string_view::npos - 1) + 1;
   const size_t end = std::min({line, mark.at, held});
   if (end > 0) {
     line_start_ = end == line;
@@ -170,8 +170,8 @@ bool ObjectParser::Content(bool last) {
 // Behind a mark: an object, or the mark is text.
 bool ObjectParser::Marked(bool last) {
   const size_t begin = buffer_.find_first_not_of(kTagSpace);
-  if (begin == buffer_.npos && !last) return false;
-  if (begin != buffer_.npos && (buffer_[begin] == '{' || buffer_[begin] == '[')) {
+  if (begin == std::string_view::npos && !last) return false;
+  if (begin != std::string_view::npos && (buffer_[begin] == '{' || buffer_[begin] == '[')) {
     mark_ += buffer_.substr(0, begin);
     buffer_.erase(0, begin);
     OpenObject();
@@ -212,9 +212,9 @@ bool ObjectParser::Scan() {
 bool ObjectParser::Object(bool last) {
   // Calls begin with a key, or are a list of such.
   const size_t second = buffer_.find_first_not_of(kTagSpace, 1);
-  if (second == buffer_.npos && !last) return false;
+  if (second == std::string_view::npos && !last) return false;
   const bool list = buffer_[0] == '[';
-  const bool may = second != buffer_.npos && buffer_[second] == (list ? '{' : '"');
+  const bool may = second != std::string_view::npos && buffer_[second] == (list ? '{' : '"');
   const bool whole = may && Scan();
   if (may && !whole && !last) return false;
   size_t end = whole ? scanned_ + 1 : buffer_.size();

@@ -154,7 +154,7 @@ std::span<const std::string_view> OutputParserNames() { return kNames; }
 
 std::string_view InferOutputParser(std::string_view chat_template) {
   const auto holds = [&](std::string_view mark) {
-    return chat_template.find(mark) != chat_template.npos;
+    return chat_template.find(mark) != std::string_view::npos;
   };
   for (const Telltale& telltale : kTelltales) {
     if (holds(telltale.marks[0]) && holds(telltale.marks[1])) return telltale.parser;

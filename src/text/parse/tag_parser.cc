@@ -85,7 +85,7 @@ std::array<std::string_view, 3> TagParser::OpeningTags() const {
 // had already written.
 bool TagParser::Start(bool last) {
   const size_t begin = buffer_.find_first_not_of(kTagSpace);
-  if (begin == buffer_.npos) {
+  if (begin == std::string_view::npos) {
     if (!last || buffer_.empty()) return false;
     state_ = State::kContent;
     return true;

@@ -48,7 +48,7 @@ constexpr std::string_view kTagSpace = " \t\r\n";
 
 inline std::string_view StripSpace(std::string_view text) {
   const size_t begin = text.find_first_not_of(kTagSpace);
-  if (begin == text.npos) return {};
+  if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kTagSpace) - begin + 1);
 }
 
