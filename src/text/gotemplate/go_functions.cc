@@ -204,7 +204,7 @@ constexpr GoFunction kFunctions[] = {
 
 class JsonWriter {
  public:
-  JsonWriter(jinja::TextBuilder& out) : out_(out) {}
+  explicit JsonWriter(jinja::TextBuilder& out) : out_(out) {}
 
   core::Status Write(const Value& value) {
     switch (value.kind()) {

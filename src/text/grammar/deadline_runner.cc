@@ -41,7 +41,7 @@ void* Perform(void* argument) {
 bool Start(std::unique_ptr<Errand> errand) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_t thread;
+  pthread_t thread{};
   const bool started = pthread_attr_setstacksize(&attributes, kStackBytes) == 0 &&
                        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
                        pthread_create(&thread, &attributes, &Perform, errand.get()) == 0;

@@ -89,8 +89,9 @@ core::Status SortKeyed(Heap& heap, std::vector<Keyed>& entries, bool reverse) {
   std::stable_sort(entries.begin(), entries.end(), [&](const Keyed& a, const Keyed& b) {
     if (!status.ok()) return false;
     auto less = reverse ? Less(heap, b.key, a.key) : Less(heap, a.key, b.key);
-    if (!less.ok()) status = std::move(less).status();
-    return status.ok() && *less;
+    if (less.ok()) return *less;
+    status = std::move(less).status();
+    return false;
   });
   return status;
 }

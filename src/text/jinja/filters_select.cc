@@ -104,9 +104,10 @@ Result Attr(Runtime& rt, const Value& input, const Args& args) {
   if (input.is(Kind::kLoop)) return rt.LoopAttribute(input, name.view());
   INGOT_ASSIGN(Value found, GetAttribute(rt.heap(), input, name.view()));
   bool element = input.is(Kind::kDict) && !found.undefined() && !found.is(Kind::kFunction);
-  if (element)
+  if (element) {
     return UndefinedHint(
         core::StrCat("'dict object' has no attribute ", core::Quoted(name.view(), 60)));
+  }
   return found;
 }
 

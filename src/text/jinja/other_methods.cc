@@ -74,8 +74,9 @@ Result BitCount(Runtime&, const Value& self, const Args&) {
   Int value = self.integer();
   auto magnitude =
       value < 0 ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
-  return Value::Of(static_cast<Int>(std::popcount(static_cast<uint64_t>(magnitude)) +
-                                    std::popcount(static_cast<uint64_t>(magnitude >> 64))));
+  const Int low = std::popcount(static_cast<uint64_t>(magnitude));
+  const Int high = std::popcount(static_cast<uint64_t>(magnitude >> 64));
+  return Value::Of(low + high);
 }
 
 Result Conjugate(Runtime&, const Value& self, const Args&) { return Posate(self); }

@@ -15,7 +15,7 @@ void AppendQuoted(TextBuilder& out, const Text& text) {
   std::string_view view = text.view();
   bool single = view.find('\'') != std::string_view::npos;
   bool twice = view.find('"') != std::string_view::npos;
-  uint32_t quote = single && !twice ? '"' : '\'';
+  const uint32_t quote = single && !twice ? uint32_t{'"'} : uint32_t{'\''};
   out.AppendChar(quote, Origin::kTemplate);
   size_t run = 0;  // start of what can be copied as it is
   for (size_t at = 0; at < view.size();) {

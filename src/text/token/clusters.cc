@@ -50,9 +50,7 @@ size_t ClusterEnd(std::string_view text, size_t begin) {
     } else if (IsBreaker(now)) {
       together = false;
     } else if (SameSyllable(last, now) || now == kExtend || now == kZwj || now == kSpacing ||
-               last == kPrepend) {
-      together = true;
-    } else if (joined && IsPictographic16(point)) {
+               last == kPrepend || (joined && IsPictographic16(point))) {
       together = true;
     } else if (last == kRegional && now == kRegional) {
       together = flags % 2 == 1;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/strings.h"
 #include "text/token/byte_level.h"
 #include "text/token/model.h"
 #include "text/token/utf8.h"
@@ -181,7 +182,8 @@ std::string DecoderPlan::Bytes(std::string_view prepared) const {
         break;
       }
       case Kind::kWordPiece:
-        text = text.starts_with(step.text) ? text.substr(step.text.size()) : ' ' + text;
+        text =
+            text.starts_with(step.text) ? text.substr(step.text.size()) : core::StrCat(" ", text);
         break;
       case Kind::kReplace:
         text = ReplaceAll(step, text);

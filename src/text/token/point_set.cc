@@ -24,7 +24,8 @@ void PointSet::Add(uint32_t first, uint32_t last) {
 }
 
 void PointSet::Add(const PointSet& other) {
-  const std::vector<PointRange> added = other.ranges();
+  if (&other == this) return;
+  const std::vector<PointRange>& added = other.ranges();
   ranges_.insert(ranges_.end(), added.begin(), added.end());
   normal_ = false;
 }
