@@ -179,8 +179,7 @@ core::Status RunBench(Session& session, const BenchOptions& options) {
   INGOT_ASSIGN(const ops::BackendInfo backend, ops::Backend());
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
-  INGOT_ASSIGN(const std::string config_text, source->files().Require("config.json"));
-  INGOT_ASSIGN(const core::Json config, core::ParseJson(config_text));
+  INGOT_ASSIGN(const core::Json config, source->files().Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, source->files().Tensors());
   INGOT_ASSIGN(const std::unique_ptr<model::LanguageModel> model,
                models::LoadTensors(config, tensors, type));

@@ -56,8 +56,7 @@ core::Status WriteLogits(Session& session, const LogitsOptions& options) {
   INGOT_ASSIGN(const std::optional<mx::Dtype> type, ParseDtypeOption(options.dtype));
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
-  INGOT_ASSIGN(const std::string config_text, source->files().Require("config.json"));
-  INGOT_ASSIGN(const core::Json config, core::ParseJson(config_text));
+  INGOT_ASSIGN(const core::Json config, source->files().Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, source->files().Tensors());
   INGOT_ASSIGN(const std::unique_ptr<model::LanguageModel> model,
                models::LoadTensors(config, tensors, type));

@@ -19,8 +19,7 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(const ModelFiles& files,
                                                  std::optional<mx::Dtype> type) {
   std::unique_ptr<Embedder> embedder(new Embedder());
   embedder->label_ = files.label();
-  INGOT_ASSIGN(const std::string config_text, files.Require("config.json"));
-  INGOT_ASSIGN(const core::Json config, core::ParseJson(config_text).Context("config.json"));
+  INGOT_ASSIGN(const core::Json config, files.Config());
   INGOT_ASSIGN(embedder->config_, SentenceConfig::Read(files));
   INGOT_ASSIGN(embedder->text_, ModelTokenizer::Load(files));
   if (embedder->text_.tokenizer() == nullptr) {

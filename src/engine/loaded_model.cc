@@ -25,13 +25,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
                                                        std::optional<ops::mx::Dtype> type) {
   std::unique_ptr<LoadedModel> loaded(new LoadedModel());
   loaded->label_ = files.label();
-  INGOT_ASSIGN(const std::string config_text, files.Require("config.json"));
-  Result<Json> config = core::ParseJson(config_text);
-  if (!config.ok()) {
-    return std::move(config).status().Context(StrCat(files.label(), ": config.json"));
-  }
+  INGOT_ASSIGN(const Json config, files.Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, files.Tensors());
-  auto language = models::LoadTensors(*config, tensors, type);
+  auto language = models::LoadTensors(config, tensors, type);
   if (!language.ok()) return std::move(language).status().Context(files.label());
   loaded->language_ = *std::move(language);
 

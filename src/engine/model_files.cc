@@ -105,6 +105,11 @@ Result<std::unique_ptr<ModelFiles>> ModelFiles::OpenStored(const store::Store& s
   return std::unique_ptr<ModelFiles>(std::make_unique<StoredFiles>(store, std::move(lease)));
 }
 
+Result<core::Json> ModelFiles::Config() const {
+  INGOT_ASSIGN(const std::string text, Require("config.json"));
+  return core::ParseJson(text).Context(StrCat(label(), ": config.json"));
+}
+
 Result<std::string> ModelFiles::Require(std::string_view name) const {
   INGOT_ASSIGN(std::optional<std::string> text, Read(name));
   if (text) return *std::move(text);

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/env.h"
+#include "core/json.h"
 #include "core/status.h"
 #include "model/stored_tensors.h"
 #include "store/store.h"
@@ -43,6 +44,8 @@ class ModelFiles {
   // The same, for files that nothing works without.
   core::Result<std::string> Require(std::string_view name) const;
   virtual core::Result<ModelChoices> Choices() const = 0;
+  // config.json, parsed.
+  core::Result<core::Json> Config() const;
   virtual core::Result<model::StoredTensors> Tensors() const = 0;
 
  protected:

@@ -187,17 +187,17 @@ ChatSupport DetectChatSupport(const core::Json& config, const ChatTemplates& tem
   if (!chosen_renderer.empty()) support.renderer = chosen_renderer;
   if (!chosen_parser.empty()) support.parser = chosen_parser;
   const ParserAbilities abilities = AbilitiesOf(support.parser);
-  support.capabilities.push_back("completion");
+  support.capabilities.emplace_back("completion");
   if (config.is_object()) {
     if (IsPresent(config, "vision_config") || IsTrue(config, "has_vision"))
-      support.capabilities.push_back("vision");
+      support.capabilities.emplace_back("vision");
     if (IsPresent(config, "audio_config") || IsPresent(config, "sound_config"))
-      support.capabilities.push_back("audio");
+      support.capabilities.emplace_back("audio");
   }
-  if (abilities.tools) support.capabilities.push_back("tools");
+  if (abilities.tools) support.capabilities.emplace_back("tools");
   if (abilities.thinking == Thinking::kAlways ||
       (thinks && abilities.thinking == Thinking::kIfTemplate)) {
-    support.capabilities.push_back("thinking");
+    support.capabilities.emplace_back("thinking");
   }
   return support;
 }

@@ -14,8 +14,6 @@ using core::Code;
 using core::DirEntry;
 using core::LockMode;
 using core::Result;
-using core::Status;
-using core::StrCat;
 
 void Mark(const Manifest& manifest, DigestSet& set) {
   manifest.ForEachBlob([&](const Layer& layer) { set.insert(layer.digest); });
