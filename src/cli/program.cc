@@ -17,6 +17,10 @@ namespace {
 constexpr const char* kAbout =
     "Import, quantize, store and run open-weight language models on one machine.";
 constexpr const char* kFooter =
+    "To begin:\n"
+    "  ingot create mine -f FOLDER -q int4    import a downloaded checkpoint, four bits a weight\n"
+    "  ingot show mine                        what came in\n"
+    "  ingot run mine \"Why is the sky blue?\"  ask it\n\n"
     "`ingot COMMAND --help` shows a command's options and examples.\n"
     "Environment: INGOT_MODELS (or OLLAMA_MODELS) says where models are kept, INGOT_THREADS how\n"
     "many processors to use, INGOT_LOG (debug, info, warn, error) how much to log,\n"
@@ -140,7 +144,7 @@ int RunParsed(int argc, const char* const* argv, Session& session) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
-    session.Print((chosen.empty() ? app : *chosen.front()).help());
+    session.Print(chosen.empty() ? app.help() : chosen.front()->help("ingot"));
     return static_cast<int>(session.CloseOutput(Exit::kOk));
   } catch (const CLI::CallForVersion&) {
     session.Print(VersionLine() + "\n");

@@ -37,7 +37,8 @@ TEST(CliTest, EveryCommandHasHelpWithAnExample) {
     const Outcome help = Ingot({command, "--help"});
     EXPECT_EQ(help.exit, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
-    EXPECT_THAT(help.out, HasSubstr(std::string("ingot ") + command)) << command;
+    EXPECT_THAT(help.out, HasSubstr(std::string("Usage: ingot ") + command)) << command;
+    EXPECT_THAT(help.out, HasSubstr(std::string("\n  ingot ") + command)) << command;
   }
 }
 
