@@ -1,4 +1,5 @@
 // Cohere Command A with experts.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -25,25 +26,12 @@ constexpr Rule kRules[] = {
      .outcome = Outcome::kBase},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.k_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.v_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.*", Role::kAttention},
-    {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer, 1},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer, 1},
-    {"layers.{}.mlp.switch_mlp.up_proj.weight", Role::kExperts, Need::kEveryLayer, 2},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer, 2},
-    {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer, 3},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer, 3},
+constexpr TensorRow kOwn[] = {
     {"layers.{}.mlp.gate.weight", Role::kRouter},
     {"layers.{}.mlp.shared_experts.*", Role::kSharedExperts},
 };
+constexpr auto kTensors =
+    Joined(kDecoderFrameRows, kInputNormRows, kAttentionRows, kExpertsOrMlpRows, kOwn);
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Gemma 4: dense, with experts, with per-layer embeddings, and its draft assistants. Experts lie
 // below ".moe.switch_mlp.", gate over up in one tensor, because the clients of published models
 // read just that.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -54,15 +55,8 @@ constexpr Rule kRules[] = {
      .outcome = Outcome::kBase},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
+constexpr TensorRow kOwn[] = {
     {"embed_tokens_per_layer.weight", Role::kEmbedding},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.pre_feedforward_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_feedforward_layernorm.weight", Role::kNorm, Need::kEveryLayer},
     {"layers.{}.pre_feedforward_layernorm_2.weight", Role::kNorm},
     {"layers.{}.post_feedforward_layernorm_1.weight", Role::kNorm},
     {"layers.{}.post_feedforward_layernorm_2.weight", Role::kNorm},
@@ -71,9 +65,6 @@ constexpr TensorRow kTensors[] = {
     {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
     {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
     {"layers.{}.self_attn.*", Role::kAttention},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer},
     {"layers.{}.router.*", Role::kRouter},
     {"layers.{}.moe.per_expert_scale", Role::kRouter},
     {"layers.{}.moe.switch_mlp.*", Role::kExperts},
@@ -88,6 +79,7 @@ constexpr TensorRow kTensors[] = {
     {"audio_tower.*", Role::kAudio},
     {"embed_audio.*", Role::kAudio},
 };
+constexpr auto kTensors = Joined(kDecoderFrameRows, kFourNormsRows, kGatedMlpRows, kOwn);
 
 }  // namespace
 

@@ -1,4 +1,5 @@
 // Muse Glimmer: gated attention, with a vision tower that stays as it is.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -33,21 +34,11 @@ constexpr Rule kRules[] = {
      .outcome = Outcome::kBase},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.k_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.v_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.*", Role::kAttention},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer},
+constexpr TensorRow kOwn[] = {
     {"vision_tower.*", Role::kVision},
     {"visual.*", Role::kVision},
 };
+constexpr auto kTensors = Joined(kDecoderFrameRows, kAttentionRows, kGatedMlpRows, kOwn);
 
 }  // namespace
 

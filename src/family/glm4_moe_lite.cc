@@ -1,4 +1,5 @@
 // GLM 4.7 Flash: latent attention, experts behind a few dense layers.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -7,12 +8,7 @@ namespace {
 constexpr std::string_view kArchitectures[] = {"Glm4MoeLiteForCausalLM", "GLM4MoeLite"};
 constexpr std::string_view kModelTypes[] = {"glm4_moe_lite"};
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
+constexpr TensorRow kOwn[] = {
     {"layers.{}.self_attn.q_b_proj.weight", Role::kAttention, Need::kEveryLayer, 1},
     {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer, 1},
     {"layers.{}.self_attn.kv_a_proj_with_mqa.weight", Role::kAttention, Need::kEveryLayer},
@@ -22,16 +18,11 @@ constexpr TensorRow kTensors[] = {
     {"layers.{}.self_attn.q_a_layernorm.weight", Role::kNorm},
     {"layers.{}.self_attn.kv_a_layernorm.weight", Role::kNorm},
     {"layers.{}.self_attn.*", Role::kAttention},
-    {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer, 3},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer, 3},
-    {"layers.{}.mlp.switch_mlp.up_proj.weight", Role::kExperts, Need::kEveryLayer, 4},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer, 4},
-    {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer, 5},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer, 5},
     {"layers.{}.mlp.gate.weight", Role::kRouter},
     {"layers.{}.mlp.gate.e_score_correction_bias", Role::kRouter},
     {"layers.{}.mlp.shared_experts.*", Role::kSharedExperts},
 };
+constexpr auto kTensors = Joined(kDecoderFrameRows, kTwoNormsRows, kOwn, kExpertsOrMlpRows);
 
 }  // namespace
 

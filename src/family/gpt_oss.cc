@@ -1,5 +1,6 @@
 // gpt-oss: experts with biases, gate and up in turns and used the other way round; published with
 // its experts packed in blocks of mxfp4.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -20,18 +21,8 @@ constexpr Rule kRules[] = {
     {.id = "gpt_oss: router", .names = {.any = kRouter}},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.k_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.v_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
+constexpr TensorRow kOwn[] = {
     {"layers.{}.self_attn.sinks", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.*", Role::kAttention},
     {"layers.{}.mlp.router.weight", Role::kRouter, Need::kEveryLayer},
     {"layers.{}.mlp.router.bias", Role::kRouter},
     {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer},
@@ -39,6 +30,7 @@ constexpr TensorRow kTensors[] = {
     {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer},
     {"layers.{}.mlp.switch_mlp.*", Role::kExperts},
 };
+constexpr auto kTensors = Joined(kDecoderFrameRows, kTwoNormsRows, kOwn, kAttentionRows);
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // Laguna. For the floating-point types it says itself which weights take 8 bits; the affine types
 // follow the generic rules.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -61,29 +62,13 @@ constexpr Rule kRules[] = {
     {.id = "laguna: everything else", .requested = kFp},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.self_attn.q_norm.weight", Role::kNorm},
-    {"layers.{}.self_attn.k_norm.weight", Role::kNorm},
-    {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.k_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.v_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer},
-    {"layers.{}.self_attn.*", Role::kAttention},
-    {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer, 1},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer, 1},
-    {"layers.{}.mlp.switch_mlp.up_proj.weight", Role::kExperts, Need::kEveryLayer, 2},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer, 2},
-    {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer, 3},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer, 3},
+constexpr TensorRow kOwn[] = {
     {"layers.{}.mlp.gate.*", Role::kRouter},
     {"layers.{}.mlp.experts.e_score_correction_bias", Role::kRouter},
     {"layers.{}.mlp.shared_expert.*", Role::kSharedExperts},
 };
+constexpr auto kTensors = Joined(kDecoderFrameRows, kTwoNormsRows, kMaybeHeadNormsRows,
+                                 kAttentionRows, kExpertsOrMlpRows, kOwn);
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // Qwen3.5, Qwen3.6 and Qwen3-Next: gated delta nets between full attention, dense or with experts,
 // text or with vision.
+#include "family/blocks.h"
 #include "family/families.h"
 
 namespace ingot::family {
@@ -22,12 +23,7 @@ constexpr Rule kRules[] = {
     {.id = "qwen3.5: decay and gate inputs", .names = {.any = kLowRank}},
 };
 
-constexpr TensorRow kTensors[] = {
-    {"embed_tokens.weight", Role::kEmbedding, Need::kModel},
-    {"norm.weight", Role::kNorm, Need::kModel},
-    {"lm_head.weight", Role::kHead},
-    {"layers.{}.input_layernorm.weight", Role::kNorm, Need::kEveryLayer},
-    {"layers.{}.post_attention_layernorm.weight", Role::kNorm, Need::kEveryLayer},
+constexpr TensorRow kOwn[] = {
     {"layers.{}.self_attn.q_proj.weight", Role::kAttention, Need::kEveryLayer, 1},
     {"layers.{}.linear_attn.in_proj_qkv.weight", Role::kRecurrent, Need::kEveryLayer, 1},
     {"layers.{}.linear_attn.in_proj_qkvz.weight", Role::kRecurrent, Need::kEveryLayer, 1},
@@ -37,23 +33,17 @@ constexpr TensorRow kTensors[] = {
     {"layers.{}.linear_attn.A_log", Role::kRecurrent, Need::kEveryLayer, 3},
     {"layers.{}.self_attn.o_proj.weight", Role::kAttention, Need::kEveryLayer, 4},
     {"layers.{}.linear_attn.out_proj.weight", Role::kRecurrent, Need::kEveryLayer, 4},
-    {"layers.{}.mlp.switch_mlp.gate_proj.weight", Role::kExperts, Need::kEveryLayer, 5},
-    {"layers.{}.mlp.gate_proj.weight", Role::kMlp, Need::kEveryLayer, 5},
-    {"layers.{}.mlp.switch_mlp.up_proj.weight", Role::kExperts, Need::kEveryLayer, 6},
-    {"layers.{}.mlp.up_proj.weight", Role::kMlp, Need::kEveryLayer, 6},
-    {"layers.{}.mlp.switch_mlp.down_proj.weight", Role::kExperts, Need::kEveryLayer, 7},
-    {"layers.{}.mlp.down_proj.weight", Role::kMlp, Need::kEveryLayer, 7},
     {"layers.{}.mlp.gate.weight", Role::kRouter},
     {"layers.{}.mlp.shared_expert_gate.weight", Role::kRouter},
     {"layers.{}.mlp.shared_expert.*", Role::kSharedExperts},
-    {"layers.{}.self_attn.q_norm.weight", Role::kNorm},
-    {"layers.{}.self_attn.k_norm.weight", Role::kNorm},
     {"layers.{}.linear_attn.norm.weight", Role::kNorm},
     {"layers.{}.linear_attn.*", Role::kRecurrent},
     {"mtp.*", Role::kDraftHead},
     {"visual.*", Role::kVision},
     {"vision_tower.*", Role::kVision},
 };
+constexpr auto kTensors =
+    Joined(kDecoderFrameRows, kTwoNormsRows, kMaybeHeadNormsRows, kExpertsOrMlpRows, kOwn);
 
 }  // namespace
 
