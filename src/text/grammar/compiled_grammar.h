@@ -7,12 +7,18 @@
 #include <xgrammar/compiler.h>
 
 #include "text/grammar/grammar_matcher.h"
+#include "text/grammar/grammar_spec.h"
 
 namespace ingot::text {
 
 struct CompiledGrammar::Impl {
-  explicit Impl(xgrammar::CompiledGrammar value) : grammar(std::move(value)) {}
+  Impl(xgrammar::CompiledGrammar value, const GrammarLimits& limits)
+      : grammar(std::move(value)),
+        token_work(limits.token_work),
+        token_states(limits.token_states) {}
   xgrammar::CompiledGrammar grammar;
+  uint64_t token_work;
+  size_t token_states;
 };
 
 }  // namespace ingot::text

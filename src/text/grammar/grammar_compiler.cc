@@ -11,9 +11,12 @@
 #include <xgrammar/compiler.h>
 #include <xgrammar/tokenizer_info.h>
 
+#include "core/log.h"
 #include "core/strings.h"
 #include "core/thread_pool.h"
 #include "text/grammar/compiled_grammar.h"
+#include "text/grammar/parse_budget.h"
+#include "text/grammar/parser_hooks.h"
 #include "text/grammar/xgrammar_glue.h"
 
 namespace ingot::text {
@@ -184,6 +187,8 @@ struct GrammarCompiler::Job {
 
   Status Compile() {
     const GrammarLimits& limits = shared->limits;
+    ParseBudget budget(limits.parse_work, limits.parse_states);
+    const ParseBudgetScope counted(&budget);
     {
       const WarningScope scope;
       const xgrammar::Grammar converted = Convert(spec, shared->vocabulary, limits.whitespace);
@@ -194,8 +199,15 @@ struct GrammarCompiler::Job {
       INGOT_TRY(CheckSize(probe));
     }
     const WarningScope scope;  // the same ones again
-    auto impl = std::make_unique<CompiledGrammar::Impl>(
-        CompileFully(shared->compiler, spec, limits.whitespace));
+    std::unique_ptr<CompiledGrammar::Impl> impl;
+    try {
+      impl = std::make_unique<CompiledGrammar::Impl>(
+          CompileFully(shared->compiler, spec, limits.whitespace), limits);
+    } catch (...) {
+      shared->compiler.ClearCache();  // or it would keep the failure
+      throw;
+    }
+    core::LogDebug(StrCat("compiling ", What(spec.kind), " took ", budget.spent(), " steps"));
     grammar = std::make_shared<const CompiledGrammar>(std::move(impl));
     return Status::Ok();
   }

@@ -4,11 +4,10 @@
 // - What is too large, too deep or repeats too often is refused before anything is built from it.
 // - It is then compiled without a vocabulary, which is quick; what turns out too large, or would
 //   take too much work with one, is refused.
-// - The rest is done on a thread of its own, one grammar at a time. A caller waits no longer than
-//   the limit; the work, which has been found bounded, goes on to its end and what it made is kept
-//   for whoever asks again.
-// Rules in EBNF that read the same text in very many ways are the exception: nothing bounds the
-// work of their masks, so they must come from callers that are trusted.
+// - The rest is done on threads of its own, one grammar at a time. What the parser does there is
+//   counted, for rules can read the same text in very many ways: over the limit, it ends with an
+//   error. A caller waits no longer than the limit; the work goes on, bounded as it is, and what it
+//   made is kept for whoever asks again.
 //
 // Any thread may call it. The destructor waits for work that is under way.
 #ifndef INGOT_TEXT_GRAMMAR_GRAMMAR_COMPILER_H_

@@ -1,11 +1,14 @@
 #include "text/grammar/grammar_matcher.h"
 
+#include <functional>
 #include <utility>
 
 #include <xgrammar/matcher.h>
 
 #include "core/strings.h"
 #include "text/grammar/compiled_grammar.h"
+#include "text/grammar/parse_budget.h"
+#include "text/grammar/parser_hooks.h"
 #include "text/grammar/xgrammar_glue.h"
 
 namespace ingot::text {
@@ -26,6 +29,23 @@ size_t CompiledGrammar::bytes() const { return impl_->grammar.MemorySizeBytes();
 struct GrammarMatcher::State {
   explicit State(xgrammar::GrammarMatcher value) : matcher(std::move(value)) {}
   xgrammar::GrammarMatcher matcher;
+  Status failed;  // then the matcher was left in the midst of something
+
+  // Runs one step on a budget of its own.
+  Status Step(const CompiledGrammar::Impl& grammar, const std::function<void()>& step) {
+    INGOT_TRY(failed);
+    ParseBudget budget(grammar.token_work, grammar.token_states);
+    const ParseBudgetScope counted(&budget);
+    Status status = CatchGrammarErrors([&] {
+      step();
+      return Status::Ok();
+    });
+    if (status.code() == core::Code::kExhausted) {
+      status = std::move(status).Context("following the answer by its grammar");
+      failed = status;
+    }
+    return status;
+  }
 };
 
 GrammarMatcher::GrammarMatcher(std::shared_ptr<const CompiledGrammar> grammar)
@@ -45,7 +65,7 @@ Result<bool> GrammarMatcher::Fill(std::span<uint32_t> mask) {
   }
   if (terminated()) return core::InvalidArgument("the answer is over: nothing may come next");
   bool needed = true;
-  INGOT_TRY(CatchGrammarErrors([&] {
+  INGOT_TRY(state_->Step(*grammar_->impl_, [&] {
     auto words = static_cast<int64_t>(mask.size());
     DLTensor tensor = {};
     tensor.data = mask.data();
@@ -54,7 +74,6 @@ Result<bool> GrammarMatcher::Fill(std::span<uint32_t> mask) {
     tensor.dtype = xgrammar::GetBitmaskDLType();
     tensor.shape = &words;
     needed = state_->matcher.FillNextTokenBitmask(&tensor);
-    return Status::Ok();
   }));
   // xgrammar leaves bits behind the last token as they come.
   const size_t rest = grammar_->vocabulary() % 32;
@@ -69,9 +88,8 @@ Result<bool> GrammarMatcher::Accept(TokenId token) {
   }
   if (terminated()) return false;
   bool accepted = false;
-  INGOT_TRY(CatchGrammarErrors([&] {
+  INGOT_TRY(state_->Step(*grammar_->impl_, [&] {
     accepted = state_->matcher.AcceptToken(static_cast<int32_t>(token));
-    return Status::Ok();
   }));
   if (accepted) ++accepted_;
   return accepted;
@@ -83,10 +101,8 @@ Status GrammarMatcher::Rollback(size_t tokens) {
         StrCat("cannot take back ", tokens, " tokens of ", accepted_, " accepted"));
   }
   if (tokens == 0) return Status::Ok();
-  INGOT_TRY(CatchGrammarErrors([&] {
-    state_->matcher.Rollback(static_cast<int>(tokens));
-    return Status::Ok();
-  }));
+  INGOT_TRY(
+      state_->Step(*grammar_->impl_, [&] { state_->matcher.Rollback(static_cast<int>(tokens)); }));
   accepted_ -= tokens;
   return Status::Ok();
 }
@@ -97,19 +113,23 @@ bool GrammarMatcher::completed() const { return state_->matcher.IsCompleted(); }
 Result<std::string> GrammarMatcher::Forced() {
   if (terminated()) return std::string();
   std::string forced;
-  INGOT_TRY(CatchGrammarErrors([&] {
-    forced = state_->matcher.FindJumpForwardString();
-    return Status::Ok();
-  }));
+  INGOT_TRY(
+      state_->Step(*grammar_->impl_, [&] { forced = state_->matcher.FindJumpForwardString(); }));
   return forced;
 }
 
 GrammarMatcher GrammarMatcher::Fork() const {
-  return GrammarMatcher(grammar_, std::make_unique<State>(state_->matcher.Fork()), accepted_);
+  auto state = std::make_unique<State>(state_->matcher.Fork());
+  state->failed = state_->failed;
+  return GrammarMatcher(grammar_, std::move(state), accepted_);
 }
 
 void GrammarMatcher::Reset() {
-  state_->matcher.Reset();
+  if (state_->failed.ok()) {
+    state_->matcher.Reset();
+  } else {
+    state_ = std::make_unique<State>(xgrammar::GrammarMatcher(grammar_->impl_->grammar));
+  }
   accepted_ = 0;
 }
 

@@ -4,6 +4,9 @@
 //   ... sample among the tokens whose bit is set ...
 //   matcher.Accept(token);
 //
+// What one token may cost is bounded (GrammarLimits::token_work): a matcher whose grammar comes to
+// more gives kExhausted from then on, and the answer cannot go on.
+//
 // A matcher belongs to one thread at a time; any number of them share one compiled grammar, which
 // is immutable.
 #ifndef INGOT_TEXT_GRAMMAR_GRAMMAR_MATCHER_H_

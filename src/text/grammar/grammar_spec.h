@@ -50,6 +50,13 @@ struct GrammarLimits {
   // The grammar without masks, and how many (token, state) pairs its masks are computed from.
   size_t grammar_bytes = size_t{16} << 20;
   uint64_t mask_work = 1'000'000'000;
+  // What the parser may do while they are computed, and how many states it may hold on to at once:
+  // rules that can read the same text in very many ways take ever more of both.
+  uint64_t parse_work = 16'000'000'000;
+  size_t parse_states = 500'000;
+  // The same while an answer is followed, for each token of it.
+  uint64_t token_work = 200'000'000;
+  size_t token_states = 8'000'000;
   // How long one caller waits. What is not done by then is given up (see grammar_compiler.h).
   std::chrono::milliseconds compile_time{30'000};
   // All compiled grammars that are kept, by how much memory they take.

@@ -9,6 +9,7 @@
 
 #include "core/log.h"
 #include "core/strings.h"
+#include "text/grammar/parse_budget.h"
 
 namespace ingot::text {
 namespace {
@@ -39,6 +40,8 @@ WarningScope::~WarningScope() { collected = outer_; }
 core::Status CatchGrammarErrors(const std::function<core::Status()>& work) {
   try {
     return work();
+  } catch (const ParseBudgetSpent& spent) {
+    return core::Exhausted(spent.what());
   } catch (const std::bad_alloc&) {
     return core::Exhausted("out of memory");
   } catch (const std::exception& error) {

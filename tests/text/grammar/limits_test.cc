@@ -153,6 +153,73 @@ TEST(GrammarLimitsTest, BombsEndInAnError) {
   EXPECT_TRUE(compiler->Compile({}).ok()) << "and it goes on working";
 }
 
+// A chain of rules, each of which reads its text in two parts, wherever those meet. The letter
+// before them is what tokens are tried from.
+std::string AmbiguousRules(int count, std::string_view last) {
+  std::string rules = "root ::= \"a\" r0\n";
+  for (int i = 0; i < count; ++i) {
+    rules += StrCat("r", i, " ::= r", i + 1, " | r", i + 1, " r", i + 1, "\n");
+  }
+  return StrCat(rules, "r", count, " ::= ", last, "\n");
+}
+
+// A vocabulary with long tokens, which can be read in parts.
+std::unique_ptr<GrammarCompiler> LongCompiler(const GrammarLimits& limits) {
+  std::vector<std::string> vocabulary;
+  for (int byte = 0; byte < 256; ++byte) vocabulary.emplace_back(1, static_cast<char>(byte));
+  for (size_t i = 2; i < 120; ++i) vocabulary.emplace_back(i, 'a');
+  vocabulary.emplace_back();
+  const TokenId ends[] = {static_cast<TokenId>(vocabulary.size() - 1)};
+  auto compiler = GrammarCompiler::Create(vocabulary, ends, vocabulary.size(), limits);
+  EXPECT_TRUE(compiler.ok());
+  return *std::move(compiler);
+}
+
+TEST(GrammarLimitsTest, AmbiguousRulesEndInAnError) {
+  GrammarLimits limits;
+  limits.parse_work = 50'000'000;
+  limits.compile_time = std::chrono::minutes(5);
+  const auto compiler = LongCompiler(limits);
+  for (const std::string_view last : {"\"a\"", "[a-z]", "\"a\" | \"\"", "[a-z]*"}) {
+    const GrammarSpec spec = {GrammarKind::kEbnf, AmbiguousRules(40, last)};
+    for (int again = 0; again < 2; ++again) {
+      const auto grammar = compiler->Compile(spec);
+      ASSERT_FALSE(grammar.ok()) << last;
+      EXPECT_EQ(grammar.status().code(), core::Code::kExhausted) << grammar.status().message();
+    }
+  }
+  EXPECT_TRUE(compiler->Compile({}).ok()) << "and it goes on working";
+}
+
+TEST(GrammarLimitsTest, StatesHeldAtOnceAreBounded) {
+  GrammarLimits limits;
+  limits.parse_states = 1'000;
+  limits.compile_time = std::chrono::minutes(5);
+  const auto compiler = LongCompiler(limits);
+  const auto grammar = compiler->Compile({GrammarKind::kEbnf, AmbiguousRules(12, "\"a\"")});
+  ASSERT_FALSE(grammar.ok());
+  EXPECT_THAT(std::string(grammar.status().message()), HasSubstr("1000 ways at once"));
+}
+
+TEST(GrammarLimitsTest, FollowingAnAnswerIsBoundedToo) {
+  GrammarLimits limits;
+  limits.token_work = 100'000;
+  const auto compiler = WideCompiler(limits);
+  const auto grammar = compiler->Compile({GrammarKind::kEbnf, AmbiguousRules(12, "[a-z]")});
+  ASSERT_TRUE(grammar.ok()) << grammar.status().message();
+  GrammarMatcher matcher(*grammar);
+  core::Status failed;
+  // Tokens of one letter, whose masks are no work, in an answer of ever more readings.
+  for (int i = 0; i < 2000 && failed.ok(); ++i) failed = matcher.Accept('a').status();
+  EXPECT_EQ(failed.code(), core::Code::kExhausted);
+  EXPECT_THAT(std::string(failed.message()), HasSubstr("following the answer"));
+  std::vector<uint32_t> mask((*grammar)->mask_words());
+  EXPECT_EQ(matcher.Fill(mask).status().code(), core::Code::kExhausted) << "it stays failed";
+  EXPECT_EQ(matcher.Fork().Accept('a').status().code(), core::Code::kExhausted);
+  matcher.Reset();
+  EXPECT_TRUE(*matcher.Accept('a')) << "until it begins anew";
+}
+
 TEST(GrammarLimitsTest, FoldedRepetitionEnds) {
   const auto compiler = WideCompiler({});
   std::string list = R"({"type": "string"})";
