@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "core/thread_pool.h"
+#include "ops/cpu/choice.h"
 
 namespace ingot::cli {
 namespace {
@@ -24,7 +25,8 @@ constexpr const char* kFooter =
     "`ingot COMMAND --help` shows a command's options and examples.\n"
     "Environment: INGOT_MODELS (or OLLAMA_MODELS) says where models are kept, INGOT_THREADS how\n"
     "many processors to use, INGOT_LOG (debug, info, warn, error) how much to log,\n"
-    "INGOT_LOG_FORMAT (text, timed, json) in which form.\n";
+    "INGOT_LOG_FORMAT (text, timed, json) in which form, INGOT_CPU (portable, avx2, avx512, amx)\n"
+    "which instructions to keep to, INGOT_KERNELS (own, plain) whether to use our own kernels.\n";
 
 struct LogOptions {
   std::string level = "warn";
@@ -103,6 +105,7 @@ core::Status ApplyGlobals(const GlobalOptions& options, const LogOptions& log) {
                core::StrCat("log format ", core::Quoted(log.format), " is unknown"))
         .WithHint("Use text, timed or json.");
   }
+  INGOT_TRY(ops::cpu::CheckChoice());
   core::ConfigureLog(*level, *format);
   if (options.threads > 0) core::ThreadPool::SetSharedThreads(options.threads);
   return core::Status::Ok();

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "ops/cpu/linear.h"
+
 namespace ingot::ops {
 namespace {
 
@@ -37,6 +39,7 @@ int Linear::outputs() const {
 }
 
 Array Apply(const Linear& linear, const Array& x) {
+  if (cpu::Serves(linear, x)) return cpu::Apply(linear, x);
   Array y = std::holds_alternative<Array>(linear.weight)
                 ? mx::matmul(x, mx::transpose(std::get<Array>(linear.weight)))
                 : Product(std::get<QuantizedTensor>(linear.weight), x);

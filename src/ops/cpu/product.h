@@ -1,0 +1,64 @@
+// Rows of activations times matrices of weights, on the shared pool of threads: the plan, and what
+// carries it out.
+//
+// The planner looks at shapes and types alone and leaves nothing to decide; the executor arranges
+// the rows, then computes blocks of outputs in whatever order threads take them. How outputs are
+// cut into blocks does not depend on the number of threads, and each is computed by one thread, so
+// results do not either.
+//
+// Any thread; several may run products at once.
+#ifndef INGOT_OPS_CPU_PRODUCT_H_
+#define INGOT_OPS_CPU_PRODUCT_H_
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "core/thread_pool.h"
+#include "ops/cpu/form.h"
+#include "ops/cpu/matrix.h"
+
+namespace ingot::ops::cpu {
+
+// From this many rows on the weights are expanded once for all of them.
+inline constexpr size_t kManyFrom = 16;
+
+// Consecutive rows that meet the same matrix: all of them in a plain product, those that chose the
+// same expert in a mixture.
+struct Segment {
+  Matrix matrix;                    // all segments of a product have the same shape and format
+  const float* factor = nullptr;    // what each result is multiplied with, or null
+  const std::byte* bias = nullptr;  // of outputs numbers, or null
+  size_t first_row = 0;
+  size_t rows = 0;
+};
+
+struct Product {
+  std::span<const Segment> segments;
+  FloatType type;  // of activations and results
+  FloatType bias_type;
+  std::span<const std::byte* const> x;  // where each row begins
+  std::span<std::byte* const> y;        // and where its results go
+};
+
+// Of one product: its form, and how each segment is cut.
+struct ProductPlan {
+  const Form* form;
+  bool many;            // the kernels for many rows, for every segment
+  Order order;          // that rows are arranged in
+  size_t x_bytes;       // of an arranged row
+  size_t sums;          // floats beside it; 0 without zero points
+  size_t outputs_each;  // outputs of a block
+  size_t rows_each;     // rows of a block
+};
+
+ProductPlan PlanProduct(const Matrix& matrix, FloatType type, size_t most_rows, core::Isa isa);
+// For a form given by name, in tests and benchmarks.
+ProductPlan PlanWithForm(const Form& form, const Matrix& matrix, size_t most_rows);
+
+// A segment without rows costs nothing and is not read.
+void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool);
+
+}  // namespace ingot::ops::cpu
+
+#endif  // INGOT_OPS_CPU_PRODUCT_H_

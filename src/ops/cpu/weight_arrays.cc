@@ -1,0 +1,119 @@
+#include "ops/cpu/weight_arrays.h"
+
+#include <mlx/backend/cpu/encoder.h>
+
+#include "ops/cpu/rows.h"
+
+namespace ingot::ops::cpu {
+namespace {
+
+bool IsFloat(const Array& array) { return FloatTypeOf(array.dtype()).has_value(); }
+
+bool IsReadable(const QuantizedTensor& tensor) {
+  if (tensor.codes.dtype() != mx::uint32) return false;
+  if (tensor.global_scale && tensor.global_scale->dtype() != mx::float32) return false;
+  if (tensor.format.mode != quant::Mode::kAffine) return tensor.scales.dtype() == mx::uint8;
+  return tensor.biases && IsFloat(tensor.scales) && tensor.biases->dtype() == tensor.scales.dtype();
+}
+
+// The array, or a copy in one piece that the stream makes before it goes on.
+Array InOnePiece(const Array& array, mx::Stream stream) {
+  if (array.flags().row_contiguous) return array;
+  Array copy(array.shape(), array.dtype(), nullptr, {});
+  copy.set_data(mx::allocator::malloc(copy.nbytes()));
+  mx::cpu::CommandEncoder& encoder = mx::cpu::get_command_encoder(stream);
+  encoder.dispatch([from = Strided(array), to = BytesOf(copy)] { from.CopyTo(to); });
+  encoder.add_temporary(copy);
+  return copy;
+}
+
+}  // namespace
+
+bool IsReadable(const Weight& weight, const std::optional<Array>& bias) {
+  if (bias && !IsFloat(*bias)) return false;
+  const Array* dense = std::get_if<Array>(&weight);
+  return dense != nullptr ? IsFloat(*dense) : IsReadable(std::get<QuantizedTensor>(weight));
+}
+
+WeightSpec SpecOf(const Weight& weight, const std::optional<Array>& bias) {
+  WeightSpec spec{.bias = bias.has_value()};
+  if (const auto* tensor = std::get_if<QuantizedTensor>(&weight)) {
+    spec.packed = true;
+    spec.biases = tensor->biases.has_value();
+    spec.global_scale = tensor->global_scale.has_value();
+    spec.format = tensor->format;
+  }
+  return spec;
+}
+
+void AppendArrays(const Weight& weight, const std::optional<Array>& bias,
+                  std::vector<Array>& inputs) {
+  if (const Array* dense = std::get_if<Array>(&weight)) {
+    inputs.push_back(*dense);
+  } else {
+    const auto& tensor = std::get<QuantizedTensor>(weight);
+    inputs.push_back(tensor.codes);
+    inputs.push_back(tensor.scales);
+    if (tensor.biases) inputs.push_back(*tensor.biases);
+    if (tensor.global_scale) inputs.push_back(*tensor.global_scale);
+  }
+  if (bias) inputs.push_back(*bias);
+}
+
+BoundWeight::BoundWeight(const WeightSpec& spec, const std::vector<Array>& inputs, size_t first,
+                         mx::Stream stream) {
+  size_t next = first;
+  const auto take = [&] { return InOnePiece(inputs[next++], stream); };
+  const Array values = take();
+  stack = values.ndim() > 2 ? static_cast<size_t>(values.shape(0)) : 1;
+  outputs = static_cast<size_t>(values.shape(-2));
+  whole.outputs = stack * outputs;
+  whole.values = BytesOf(values);
+  whole.inputs = static_cast<size_t>(values.shape(-1));
+  if (!spec.packed) {
+    whole.type = *FloatTypeOf(values.dtype());
+  } else {
+    whole.layout = LayoutOf(spec.format.mode);
+    whole.format = spec.format;
+    whole.inputs = *quant::UnpackedColumns(spec.format, whole.inputs);
+    const Array scales = take();
+    whole.scales = BytesOf(scales);
+    if (spec.biases) {
+      whole.type = *FloatTypeOf(scales.dtype());
+      whole.biases = BytesOf(take());
+    }
+    if (spec.global_scale) {
+      const Array found = take();
+      factors = found.data<float>();
+      factor_count = found.size();
+    }
+  }
+  if (spec.bias) {
+    const Array found = take();
+    bias = BytesOf(found);
+    bias_type = *FloatTypeOf(found.dtype());
+  }
+}
+
+Matrix BoundWeight::MatrixOf(size_t index) const {
+  Matrix one = whole;
+  one.outputs = outputs;
+  one.values = whole.row(index * outputs);
+  const size_t groups = index * outputs * whole.groups();
+  const bool affine = whole.layout == Layout::kAffine;
+  const size_t scale = affine ? quant::SizeOf(whole.type) : 1;
+  if (whole.scales != nullptr) one.scales = whole.scales + groups * scale;
+  if (whole.biases != nullptr) one.biases = whole.biases + groups * scale;
+  return one;
+}
+
+const float* BoundWeight::FactorOf(size_t index) const {
+  if (factors == nullptr) return nullptr;
+  return factors + (factor_count > 1 ? index : 0);
+}
+
+const std::byte* BoundWeight::BiasOf(size_t index) const {
+  return bias == nullptr ? nullptr : bias + index * outputs * quant::SizeOf(bias_type);
+}
+
+}  // namespace ingot::ops::cpu
