@@ -47,7 +47,7 @@ struct Avx512Lanes : quant::Avx512 {
   static void Transpose(const float* from, size_t from_stride, float* to, size_t to_stride) {
     __m512i rows[16];
     for (size_t i = 0; i < 16; ++i) rows[i] = _mm512_loadu_si512(from + i * from_stride);
-    TransposeLanes(rows);
+    TransposeLanes<Avx512Lanes>(rows);
     for (size_t i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * to_stride, rows[i]);
   }
 };

@@ -35,13 +35,15 @@
 namespace ingot::ops::cpu {
 namespace {
 
+using bf16::WidenBF16;
+
 void Arrange(const ArrangeRun& run) {
   const size_t inputs = run.matrix->inputs;
   auto* out = reinterpret_cast<uint16_t*>(run.out);
   for (size_t at = 0; at < inputs; at += kBlock, out += kBlock) {
     uint16_t block[kBlock] = {};
     std::memcpy(block, run.x + 2 * at, 2 * std::min(kBlock, inputs - at));
-    PlaceIn(run.order, block, out);
+    bf16::PlaceIn(run.order, block, out);
   }
   if (run.sums == nullptr) return;
   const size_t groups = run.matrix->groups();
@@ -68,11 +70,11 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .isa = core::Isa::kAvx512,
                               .bf16 = true,
                               .serves = IsServed,
-                              .few_order = OrderOf,
+                              .few_order = bf16::OrderOf,
                               .many_order = NaturalOrder,
                               .arrange = Arrange,
-                              .few = Few,
-                              .many = Many};
+                              .few = bf16::Few,
+                              .many = bf16::Many};
 
 }  // namespace ingot::ops::cpu
 

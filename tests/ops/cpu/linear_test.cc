@@ -24,9 +24,8 @@ float Difference(const Array& a, const Array& b) {
   return (mx::max(mx::abs(wide - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
-Array Random(mx::Shape shape, mx::Dtype type, uint64_t seed) {
-  return mx::astype(mx::random::normal(std::move(shape), mx::float32, 0, 1, mx::random::key(seed)),
-                    type);
+Array Random(const mx::Shape& shape, mx::Dtype type, uint64_t seed) {
+  return mx::astype(mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed)), type);
 }
 
 Linear Quantized(const Array& weight, quant::Mode mode, int bits, int group) {

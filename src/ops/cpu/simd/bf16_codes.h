@@ -12,8 +12,7 @@
 #include "ops/cpu/form.h"
 #include "quant/fp8.h"
 
-namespace ingot::ops::cpu {
-namespace {
+namespace ingot::ops::cpu::bf16 {
 
 inline Order OrderOf(const Matrix& matrix) {
   if (matrix.layout == Layout::kE4M3) return Order::kBytes64;
@@ -133,7 +132,6 @@ inline __m512 Dot(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
 
-}  // namespace
-}  // namespace ingot::ops::cpu
+}  // namespace ingot::ops::cpu::bf16
 
 #endif  // INGOT_OPS_CPU_SIMD_BF16_CODES_H_

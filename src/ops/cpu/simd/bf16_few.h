@@ -6,11 +6,10 @@
 
 #include "ops/cpu/simd/bf16_codes.h"
 
-namespace ingot::ops::cpu {
-namespace {
+namespace ingot::ops::cpu::bf16 {
 
 // How far ahead weights are asked for, in bytes.
-constexpr size_t kAheadOfDots = 2048;
+inline constexpr size_t kAheadOfDots = 2048;
 
 // count <= 16 numbers of `type`; zeros after them.
 inline __m512 LoadSixteen(FloatType type, const std::byte* p, size_t count) {
@@ -230,7 +229,6 @@ inline void Few(const ProductRun& run) {
   }
 }
 
-}  // namespace
-}  // namespace ingot::ops::cpu
+}  // namespace ingot::ops::cpu::bf16
 
 #endif  // INGOT_OPS_CPU_SIMD_BF16_FEW_H_

@@ -9,15 +9,14 @@
 #include "ops/cpu/simd/bf16_few.h"
 #include "ops/cpu/simd/transpose_avx512.h"
 
-namespace ingot::ops::cpu {
-namespace {
+namespace ingot::ops::cpu::bf16 {
 
-constexpr size_t kTileOutputs = 2 * kVector;
-constexpr size_t kTileInputs = 256;  // whole groups of every size
-constexpr size_t kTilePairs = kTileInputs / 2;
-constexpr size_t kTileGroups = kTileInputs / 16;
-constexpr size_t kPanelRows = 128;
-constexpr size_t kTileRows = 12;
+inline constexpr size_t kTileOutputs = 2 * kVector;
+inline constexpr size_t kTileInputs = 256;  // whole groups of every size
+inline constexpr size_t kTilePairs = kTileInputs / 2;
+inline constexpr size_t kTileGroups = kTileInputs / 16;
+inline constexpr size_t kPanelRows = 128;
+inline constexpr size_t kTileRows = 12;
 
 struct Tile {
   alignas(64) uint32_t pairs[kTilePairs][kTileOutputs];  // two bf16 each: inputs 2k and 2k + 1
@@ -53,8 +52,8 @@ void ExpandBlock(const Codes& codes, Order order, const uint8_t* from, size_t ro
     a[n] = pair.a;
     b[n] = pair.b;
   }
-  TransposeLanes(a);
-  TransposeLanes(b);
+  TransposeLanes<Pair>(a);
+  TransposeLanes<Pair>(b);
   const bool eights = order != Order::kNatural;
   for (size_t j = 0; j < kVector; ++j) {
     const size_t first = eights ? j / 4 * 8 + j % 4 : j;
@@ -217,7 +216,6 @@ inline void Many(const ProductRun& run) {
   }
 }
 
-}  // namespace
-}  // namespace ingot::ops::cpu
+}  // namespace ingot::ops::cpu::bf16
 
 #endif  // INGOT_OPS_CPU_SIMD_BF16_MANY_H_

@@ -1,14 +1,13 @@
-// Sixteen registers of sixteen 32-bit lanes, transposed. Include after the target is set; each file
-// that does has a copy of its own.
+// Sixteen registers of sixteen 32-bit lanes, transposed. Include after the target is set.
 #ifndef INGOT_OPS_CPU_SIMD_TRANSPOSE_AVX512_H_
 #define INGOT_OPS_CPU_SIMD_TRANSPOSE_AVX512_H_
 
 #include <immintrin.h>
 
 namespace ingot::ops::cpu {
-namespace {
-
-inline void TransposeLanes(__m512i (&r)[16]) {
+// Owner makes a copy of this for each file that uses it, compiled for its own instructions.
+template <class Owner>
+void TransposeLanes(__m512i (&r)[16]) {
   __m512i t[16];
   for (int i = 0; i < 16; i += 2) {  // pairs of lanes from two rows
     t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
@@ -34,7 +33,6 @@ inline void TransposeLanes(__m512i (&r)[16]) {
   for (int i = 0; i < 16; ++i) r[i] = t[i];
 }
 
-}  // namespace
 }  // namespace ingot::ops::cpu
 
 #endif  // INGOT_OPS_CPU_SIMD_TRANSPOSE_AVX512_H_
