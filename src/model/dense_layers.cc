@@ -40,6 +40,7 @@ SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
                                .window = options.window,
                                .sinks = {}},
                       .rope = options.rope,
+                      .growth = options.growth,
                       .query = weights.Linear(StrCat(name, ".q_proj"), queries, shape.hidden),
                       .key = weights.Linear(StrCat(name, ".k_proj"), keys, shape.hidden),
                       .value = weights.Linear(StrCat(name, ".v_proj"), keys, shape.hidden),
@@ -77,7 +78,7 @@ Array SelfAttention::Heads(const Array& x, SequenceState& state, size_t layer) c
     return rope ? ops::Rope(heads, *rope, state.length()) : heads;
   };
   const Array v = ops::SplitHeads(ops::Apply(value, x), shape.key_heads);
-  return Attend(positioned(query, shape.heads, query_norm),
+  return Attend(ops::Grow(positioned(query, shape.heads, query_norm), growth, state.length()),
                 positioned(key, shape.key_heads, key_norm), v, state, layer);
 }
 

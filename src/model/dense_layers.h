@@ -50,8 +50,9 @@ enum class HeadNorms : uint8_t { kNone, kPlain, kZeroCentred };
 
 struct AttentionOptions {
   std::optional<ops::RopeSpec> rope;  // none: the layer knows no positions
-  int window = 0;                     // 0: sees everything before it
-  float scale = 0;                    // 0: 1/sqrt(head_dim)
+  ops::QueryGrowth growth = {};
+  int window = 0;   // 0: sees everything before it
+  float scale = 0;  // 0: 1/sqrt(head_dim)
   HeadNorms norms = HeadNorms::kNone;
   bool sinks = false;
 };
@@ -61,6 +62,7 @@ struct SelfAttention {
   AttentionShape shape;
   ops::AttentionSpec spec;
   std::optional<ops::RopeSpec> rope;
+  ops::QueryGrowth growth = {};
   ops::Linear query;
   ops::Linear key;
   ops::Linear value;

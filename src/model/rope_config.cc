@@ -91,6 +91,12 @@ constexpr std::array<Scaling, 5> kScalings = {{
     {"yarn", &Yarn},
 }};
 
+// Where parameters are not given by kind of layer, in either spelling.
+const Json* FlatBlock(const ConfigReader& config) {
+  const Json* block = config.Find("rope_parameters");
+  return block != nullptr ? block : config.Find("rope_scaling");
+}
+
 }  // namespace
 
 const Json* RopeBlockOf(const ConfigReader& config, std::string_view layer_kind) {
@@ -130,10 +136,19 @@ ops::RopeSpec ReadRopeBlock(ConfigReader& config, const Json* block, int head_di
   return spec;
 }
 
+ops::QueryGrowth ReadQueryGrowth(ConfigReader& config) {
+  const Json* block = FlatBlock(config);
+  const float beta = Field(block, "llama_4_scaling_beta", 0);
+  if (beta == 0) return {};
+  const float context = Field(block, "original_max_position_embeddings", 0);
+  config.Require(context >= 1,
+                 "original_max_position_embeddings: a number from 1 is expected beside "
+                 "llama_4_scaling_beta");
+  return {.beta = beta, .context = context};
+}
+
 ops::RopeSpec ReadRope(ConfigReader& config, int head_dim, const RopeDefaults& defaults) {
-  const Json* block = config.Find("rope_parameters");
-  if (block == nullptr) block = config.Find("rope_scaling");
-  return ReadRopeBlock(config, block, head_dim,
+  return ReadRopeBlock(config, FlatBlock(config), head_dim,
                        {.base = config.FloatOr("rope_theta", defaults.base),
                         .partial = config.FloatOr("partial_rotary_factor", defaults.partial)});
 }

@@ -23,6 +23,9 @@ ops::RopeSpec ReadRope(ConfigReader& config, int head_dim, const RopeDefaults& d
 ops::RopeSpec ReadRopeBlock(ConfigReader& config, const core::Json* block, int head_dim,
                             const RopeDefaults& defaults);
 
+// "llama_4_scaling_beta" beside the other rotary parameters; none where it is not there.
+ops::QueryGrowth ReadQueryGrowth(ConfigReader& config);
+
 // "rope_parameters" of one kind of layer; nullptr where they are not given by kind.
 const core::Json* RopeBlockOf(const ConfigReader& config, std::string_view layer_kind);
 

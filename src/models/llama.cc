@@ -37,6 +37,7 @@ struct Config {
   model::ModelShape shape;
   model::AttentionShape attention;
   ops::RopeSpec rope;
+  ops::QueryGrowth growth;
   int inner = 0;
   float eps = 0;
   std::vector<int> windows;  // a layer; 0: sees everything
@@ -78,6 +79,7 @@ core::Result<Config> ReadConfig(const core::Json& json, const Traits& traits) {
   config.eps = reader.FloatOr("rms_norm_eps", traits.norm_eps);
   config.attention = model::ReadAttention(reader, config.shape, config.eps);
   config.rope = model::ReadRope(reader, config.attention.head_dim, {.base = traits.rope_base});
+  config.growth = model::ReadQueryGrowth(reader);
   config.windows = ReadWindows(reader, config.shape.layers);
   config.sparse.assign(static_cast<size_t>(config.shape.layers), false);
   if (traits.experts) ReadExperts(reader, config);
@@ -111,13 +113,14 @@ core::Result<std::unique_ptr<model::LanguageModel>> Build(const core::Json& json
   for (int i = 0; i < config.shape.layers; ++i) {
     const std::string name = StrCat("layers.", i);
     const auto index = static_cast<size_t>(i);
-    layers.push_back(
-        {LoadNorm(weights, name + ".input_layernorm.weight", hidden),
-         SelfAttention::Load(
-             weights, name + ".self_attn", config.attention,
-             {.rope = config.rope, .window = config.windows[index], .norms = traits.head_norms}),
-         LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
-         LoadFeed(weights, name, config, config.sparse[index])});
+    layers.push_back({LoadNorm(weights, name + ".input_layernorm.weight", hidden),
+                      SelfAttention::Load(weights, name + ".self_attn", config.attention,
+                                          {.rope = config.rope,
+                                           .growth = config.growth,
+                                           .window = config.windows[index],
+                                           .norms = traits.head_norms}),
+                      LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
+                      LoadFeed(weights, name, config, config.sparse[index])});
   }
   auto built = std::make_unique<Decoder>(
       config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));

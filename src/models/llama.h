@@ -1,5 +1,5 @@
-// Llama, and its relatives that differ by a field: Mistral (windows), Qwen3 (norms of queries and
-// keys), Qwen3-MoE (experts).
+// Llama, and its relatives that differ by a field: Mistral and Ministral (windows, queries that
+// grow), Qwen3 (norms of queries and keys), Qwen3-MoE (experts).
 #ifndef INGOT_MODELS_LLAMA_H_
 #define INGOT_MODELS_LLAMA_H_
 

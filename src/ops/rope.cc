@@ -83,4 +83,13 @@ Array Rope(const Array& x, const RopeSpec& spec, int offset) {
   return mx::concatenate({turned, LastSlice(x, spec.dims, width)}, -1);
 }
 
+Array Grow(const Array& q, const QueryGrowth& growth, int offset) {
+  if (growth.beta == 0) return q;
+  const int steps = q.shape(2);
+  const Array positions = mx::arange(offset, offset + steps, 1, mx::float32);
+  const Array contexts = mx::floor(positions / Array(growth.context));
+  const Array factor = Array(growth.beta) * mx::log1p(contexts) + Array(1.0F);
+  return q * ToTypeOf(mx::reshape(factor, {steps, 1}), q);
+}
+
 }  // namespace ingot::ops

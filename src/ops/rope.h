@@ -48,6 +48,14 @@ Array WavelengthArray(std::span<const float> wavelengths);
 // x [B, heads, L, D]; the first column has position `offset`.
 Array Rope(const Array& x, const RopeSpec& spec, int offset);
 
+// Queries that count the more the further they stand beyond the context that a model was trained
+// with: multiplied by 1 + beta·ln(1 + floor(position / context)).
+struct QueryGrowth {
+  float beta = 0;  // 0: none
+  float context = 0;
+};
+Array Grow(const Array& q, const QueryGrowth& growth, int offset);  // q as x above
+
 }  // namespace ingot::ops
 
 #endif  // INGOT_OPS_ROPE_H_

@@ -50,11 +50,11 @@ TEST_P(GoldenTest, MatchesTheReferenceWholeAndInChunks) {
 
 INSTANTIATE_TEST_SUITE_P(Architectures, GoldenTest,
                          ::testing::Values("llama", "llama_llama3", "llama_yarn", "llama_linear",
-                                           "mistral_window", "qwen3", "qwen3_window", "qwen3_moe",
-                                           "qwen3_5", "qwen3_5_moe", "qwen3_next", "gemma3",
-                                           "gemma4", "gemma4_moe", "glm4_moe_lite",
-                                           "glm4_moe_lite_groups", "laguna", "nemotron_h",
-                                           "nemotron_h_latent", "cohere2_moe",
+                                           "mistral_window", "ministral", "ministral3", "qwen3",
+                                           "qwen3_window", "qwen3_moe", "qwen3_5", "qwen3_5_moe",
+                                           "qwen3_next", "gemma3", "gemma4", "gemma4_moe",
+                                           "glm4_moe_lite", "glm4_moe_lite_groups", "laguna",
+                                           "nemotron_h", "nemotron_h_latent", "cohere2_moe",
                                            "cohere2_moe_sigmoid", "gpt_oss"),
                          [](const auto& param) { return std::string(param.param); });
 

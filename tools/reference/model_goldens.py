@@ -143,6 +143,26 @@ MODELS = {
     "llama_yarn": ("LlamaForCausalLM", "llama", base_config(mlp_bias=True, **YARN)),
     "llama_linear": ("LlamaForCausalLM", "llama", base_config(**rope("linear", factor=2.0))),
     "mistral_window": ("MistralForCausalLM", "mistral", base_config(**WINDOWS)),
+    "ministral": (
+        "MinistralForCausalLM",
+        "ministral",
+        base_config(layer_types=LAYERS, tie_word_embeddings=False, **WINDOWS),
+    ),
+    "ministral3": (
+        "Ministral3ForCausalLM",
+        "ministral3",
+        base_config(
+            tie_word_embeddings=True,
+            **rope(
+                "yarn",
+                factor=4.0,
+                original_max_position_embeddings=16,
+                mscale=1.0,
+                mscale_all_dim=1.0,
+                llama_4_scaling_beta=0.5,
+            ),
+        ),
+    ),
     "qwen3": ("Qwen3ForCausalLM", "qwen3", base_config(tie_word_embeddings=True)),
     "qwen3_window": (
         "Qwen3ForCausalLM",
