@@ -4,12 +4,14 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
 #include "cli/model_source.h"
+#include "cli/npy_file.h"
 #include "core/strings.h"
 #include "engine/embedder.h"
 
@@ -24,12 +26,15 @@ constexpr size_t kMaxLine = size_t{16} << 20;
 struct EmbedCommand {
   std::string model;
   std::vector<std::string> texts;
+  std::string tokens;
   std::string prompt;
   bool prompt_given = false;
   bool normalise = true;
   bool normalise_given = false;
   size_t dimensions = 0;
   std::string dtype;
+  bool hidden = false;
+  std::string output;
   bool json = false;
 };
 
@@ -61,50 +66,110 @@ std::string NumberList(const std::vector<float>& values) {
   return list + "]";
 }
 
-Status EmbedOne(Session& session, const EmbedCommand& command, const engine::Embedder& embedder,
-                const std::string& text) {
+engine::EmbedOptions OptionsOf(const EmbedCommand& command) {
   engine::EmbedOptions options{.prompt = {}, .dimensions = command.dimensions, .normalise = {}};
   if (command.prompt_given) options.prompt = command.prompt;
   if (command.normalise_given) options.normalise = command.normalise;
-  INGOT_ASSIGN(const engine::Embedding embedding, embedder.Embed(text, options));
-  if (embedding.truncated) {
-    session.Note(StrCat("Warning: the text was cut to ", embedding.tokens,
-                        " tokens, which is all that the model reads\n"));
+  return options;
+}
+
+void WarnOfCut(Session& session, size_t tokens) {
+  session.Note(StrCat("Warning: the text was cut to ", tokens,
+                      " tokens, which is all that the model reads\n"));
+}
+
+// Prints vectors as they come, or all of them in one object at the end.
+class Output {
+ public:
+  Output(Session& session, bool json) : session_(session), json_(json) {}
+
+  void Add(const engine::Embedding& embedding) {
+    if (embedding.truncated) WarnOfCut(session_, embedding.tokens);
+    prompt_tokens_ += embedding.tokens;
+    const std::string numbers = NumberList(embedding.values);
+    if (!json_) {
+      session_.Print(numbers + "\n");
+      session_.Flush();
+      return;
+    }
+    if (!lists_.empty()) lists_ += ",";
+    lists_ += numbers;
   }
-  const std::string numbers = NumberList(embedding.values);
-  if (!command.json) {
-    session.Print(StrCat(numbers, "\n"));
+  void Finish() {
+    if (!json_) return;
+    session_.Print(
+        StrCat("{\"embeddings\":[", lists_, "],\"prompt_tokens\":", prompt_tokens_, "}\n"));
+  }
+
+ private:
+  Session& session_;
+  bool json_;
+  std::string lists_;
+  size_t prompt_tokens_ = 0;
+};
+
+// The one text of a command that takes one, or its tokens as they stand.
+core::Result<std::vector<int>> TokensOf(Session& session, const EmbedCommand& command,
+                                        const engine::Embedder& embedder) {
+  if (!command.tokens.empty()) return ParseTokens(command.tokens);
+  if (command.texts.size() != 1) {
+    return core::InvalidArgument("--hidden is for one text, or for --tokens");
+  }
+  INGOT_ASSIGN(engine::Embedder::Encoded encoded,
+               embedder.Encode(command.texts.front(), OptionsOf(command)));
+  if (encoded.truncated) WarnOfCut(session, encoded.tokens.size());
+  return std::move(encoded.tokens);
+}
+
+Status WriteHidden(Session& session, const EmbedCommand& command,
+                   const engine::Embedder& embedder) {
+  INGOT_ASSIGN(const std::vector<int> tokens, TokensOf(session, command, embedder));
+  INGOT_ASSIGN(const std::vector<float> rows, embedder.HiddenRows(tokens));
+  std::string content = NpyHeader(tokens.size(), embedder.row_width());
+  AppendNumbers(rows, content);
+  return core::WriteFileAtomic(session.env(), command.output, content);
+}
+
+Status EmbedAll(Session& session, const EmbedCommand& command, const engine::Embedder& embedder) {
+  const engine::EmbedOptions options = OptionsOf(command);
+  Output output(session, command.json);
+  const auto add = [&](const std::string& text) -> Status {
+    INGOT_ASSIGN(const engine::Embedding embedding, embedder.Embed(text, options));
+    output.Add(embedding);
+    return Status::Ok();
+  };
+  if (!command.tokens.empty()) {
+    INGOT_ASSIGN(const std::vector<int> tokens, ParseTokens(command.tokens));
+    INGOT_ASSIGN(const engine::Embedding embedding, embedder.EmbedTokens(tokens, options));
+    output.Add(embedding);
+  } else if (command.texts.empty() || (command.texts.size() == 1 && command.texts.front() == "-")) {
+    std::string line;
+    while (true) {
+      INGOT_ASSIGN(const bool more, ReadLine(line));
+      if (!more) break;
+      INGOT_TRY(add(line));
+    }
   } else {
-    const core::Json quoted = text;
-    session.Print(StrCat(
-        "{\"text\":", quoted.dump(-1, ' ', true, core::Json::error_handler_t::replace),
-        ",\"tokens\":", embedding.tokens, ",\"truncated\":", embedding.truncated ? "true" : "false",
-        ",\"embedding\":", numbers, "}\n"));
+    for (const std::string& text : command.texts) INGOT_TRY(add(text));
   }
-  session.Flush();
+  output.Finish();
   return Status::Ok();
 }
 
 Status Embed(Session& session, const EmbedCommand& command) {
+  if (!command.tokens.empty() && !command.texts.empty()) {
+    return core::InvalidArgument("either texts or --tokens, not both");
+  }
+  if (command.hidden != !command.output.empty()) {
+    return core::InvalidArgument("--hidden and -o go together");
+  }
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(command.dtype));
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, command.model));
   INGOT_ASSIGN(const std::unique_ptr<engine::Embedder> embedder,
                engine::Embedder::Load(source->files(), type));
-  const bool from_input =
-      command.texts.empty() || (command.texts.size() == 1 && command.texts.front() == "-");
-  if (!from_input) {
-    for (const std::string& text : command.texts) {
-      INGOT_TRY(EmbedOne(session, command, *embedder, text));
-    }
-    return Status::Ok();
-  }
-  std::string line;
-  while (true) {
-    INGOT_ASSIGN(const bool more, ReadLine(line));
-    if (!more) return Status::Ok();
-    INGOT_TRY(EmbedOne(session, command, *embedder, line));
-  }
+  return command.hidden ? WriteHidden(session, command, *embedder)
+                        : EmbedAll(session, command, *embedder);
 }
 
 }  // namespace
@@ -114,7 +179,8 @@ void AddEmbedCommand(CLI::App& app, Session& session) {
       AddCommand(app, "embed", "Turn texts into vectors, one line of numbers each", kRunGroup,
                  "  ingot embed my-encoder 'a sentence' 'another one'\n"
                  "  ingot embed my-encoder --prompt query - < questions.txt\n"
-                 "  ingot embed ./checkpoint --dimensions 256 --json 'a sentence'");
+                 "  ingot embed ./checkpoint --dimensions 256 --json 'a sentence'\n"
+                 "  ingot embed ./checkpoint --tokens 1,2,3 --hidden -o rows.npy");
   const auto options = std::make_shared<EmbedCommand>();
   command.add_option("model", options->model, "A model's name, or a checkpoint's folder")
       ->required()
@@ -129,9 +195,15 @@ void AddEmbedCommand(CLI::App& app, Session& session) {
   command.add_option("--dimensions", options->dimensions, "Keep only the first N numbers")
       ->check(CLI::Range(size_t{1}, size_t{1} << 20))
       ->type_name("N");
+  command.add_option("--tokens", options->tokens, "Token numbers instead of a text, as they stand")
+      ->type_name("N,N,...");
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
-  command.add_flag("--json", options->json, "An object a text: its vector, tokens, whether cut");
+  command.add_flag("--hidden", options->hidden,
+                   "Write the rows of all tokens, before pooling, to the file of -o");
+  command.add_option("-o,--output", options->output, "A NumPy file: float32, [tokens, width]")
+      ->type_name("FILE");
+  command.add_flag("--json", options->json, "One object: the vectors, and the number of tokens");
   command.callback([&session, options, prompt, normalise] {
     options->prompt_given = prompt->count() > 0;
     options->normalise_given = normalise->count() > 0;

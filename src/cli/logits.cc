@@ -1,6 +1,5 @@
 // `ingot logits`: what a model thinks of every token of a sequence, as a NumPy file.
 #include <algorithm>
-#include <bit>
 #include <exception>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/model_source.h"
+#include "cli/npy_file.h"
 #include "core/strings.h"
 #include "models/load.h"
 
@@ -18,9 +18,6 @@ namespace {
 
 namespace mx = ops::mx;
 
-static_assert(std::endian::native == std::endian::little,
-              "the file's numbers are written as they lie");
-
 struct LogitsOptions {
   std::string model;
   std::string tokens;
@@ -28,19 +25,6 @@ struct LogitsOptions {
   std::string output;
   int chunk = 512;
 };
-
-// The header of an .npy file, version 1.0, for a C-ordered array of float32.
-std::string NpyHeader(size_t rows, size_t columns) {
-  std::string header = core::StrCat("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows,
-                                    ", ", columns, "), }");
-  constexpr size_t kPrefix = 10;  // magic, version, length
-  while ((kPrefix + header.size() + 1) % 64 != 0) header.push_back(' ');
-  header.push_back('\n');
-  std::string out("\x93NUMPY\x01\x00", 8);
-  out.push_back(static_cast<char>(header.size() & 0xFF));
-  out.push_back(static_cast<char>(header.size() >> 8));
-  return out + header;
-}
 
 core::Status CheckTokens(const std::vector<int>& tokens, const model::ModelShape& shape) {
   for (const int token : tokens) {
@@ -74,7 +58,7 @@ core::Status WriteLogits(Session& session, const LogitsOptions& options) {
       std::vector<ops::Array> pending = state.Pending();
       pending.push_back(logits);
       mx::eval(pending);
-      content.append(reinterpret_cast<const char*>(logits.data<float>()), logits.nbytes());
+      AppendNumbers({logits.data<float>(), logits.size()}, content);
       progress.Add(n);
       i += n;
     }

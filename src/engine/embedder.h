@@ -39,13 +39,26 @@ class Embedder {
                                                       std::optional<ops::mx::Dtype> type);
 
   const SentenceConfig& config() const { return config_; }
-  size_t width() const;  // of a whole vector
+  size_t width() const;      // of a whole vector
+  size_t row_width() const;  // of a token's row
   core::Result<Embedding> Embed(std::string_view text, const EmbedOptions& options) const;
+  // The same from token numbers as they stand: nothing is put around them, and no prompt.
+  core::Result<Embedding> EmbedTokens(const std::vector<int>& tokens,
+                                      const EmbedOptions& options) const;
+  // The tokens of a text, with its prompt, as Embed reads them.
+  struct Encoded {
+    std::vector<int> tokens;
+    bool truncated = false;
+  };
+  core::Result<Encoded> Encode(std::string_view text, const EmbedOptions& options) const;
+  // What the model makes of the tokens before it is pooled: [tokens · row_width()].
+  core::Result<std::vector<float>> HiddenRows(const std::vector<int>& tokens) const;
 
  private:
   Embedder() = default;
   const model::ModelShape& shape() const;
   core::Result<std::string_view> PromptOf(const EmbedOptions& options) const;
+  core::Status Check(const EmbedOptions& options) const;
   ops::Array Rows(const ops::Array& tokens) const;
 
   std::string label_;

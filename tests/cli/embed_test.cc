@@ -1,5 +1,6 @@
 // `ingot embed` on a small encoder with a tokenizer of words.
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -72,12 +73,43 @@ TEST_F(EmbedTest, KeepsTheFirstNumbersAndNormalisesThem) {
   EXPECT_GT(std::abs(Length(expected) - 1), 0.01);
   expected.resize(8);
   const double length = Length(expected);
-  const std::vector<float> got = Numbers(json["embedding"]);
+  ASSERT_EQ(json["embeddings"].size(), 1);
+  const std::vector<float> got = Numbers(json["embeddings"][0]);
   ASSERT_EQ(got.size(), 8);
   for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], expected[i] / length, 1e-5);
-  EXPECT_EQ(json["tokens"], 2);
-  EXPECT_EQ(json["truncated"], false);
-  EXPECT_EQ(json["text"], "hello world");
+  EXPECT_EQ(json["prompt_tokens"], 2);
+}
+
+TEST_F(EmbedTest, AllTextsAreOneObject) {
+  const Outcome outcome = Embed({"hello world", "world", "--json"});
+  ASSERT_EQ(outcome.exit, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_EQ(json["prompt_tokens"], 3);
+  ASSERT_EQ(json["embeddings"].size(), 2);
+  EXPECT_EQ(Numbers(json["embeddings"][1]), Numbers(Json::parse(Embed({"world"}).out)));
+}
+
+TEST_F(EmbedTest, TakesTokensAsTheyStandAndGivesTheirRows) {
+  EXPECT_EQ(Embed({"--tokens", "1,2"}).out, Embed({"hello world"}).out);
+  const std::string npy = (dir_ / "rows.npy").string();
+  const Outcome outcome = Embed({"--tokens", "1,2", "--hidden", "-o", npy.c_str()});
+  ASSERT_EQ(outcome.exit, 0) << outcome.err;
+  std::ifstream file(npy, std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  EXPECT_THAT(bytes, HasSubstr("'shape': (2, 64)"));
+  std::vector<float> rows(2 * 64);
+  ASSERT_GT(bytes.size(), rows.size() * sizeof(float));
+  std::memcpy(rows.data(), bytes.data() + bytes.size() - rows.size() * sizeof(float),
+              rows.size() * sizeof(float));
+  const std::vector<float> mean =
+      Numbers(Json::parse(Embed({"--tokens", "1,2", "--no-normalize"}).out));
+  for (size_t i = 0; i < 64; ++i) EXPECT_NEAR(mean[i], (rows[i] + rows[64 + i]) / 2, 1e-5);
+
+  EXPECT_THAT(Embed({"hello", "--tokens", "1"}).err, HasSubstr("not both"));
+  EXPECT_THAT(Embed({"hello", "--hidden"}).err, HasSubstr("go together"));
+  EXPECT_THAT(Embed({"hello", "world", "--hidden", "-o", npy.c_str()}).err,
+              HasSubstr("for one text"));
+  EXPECT_THAT(Embed({"--tokens", "1,192"}).err, HasSubstr("token 192 is not in the vocabulary"));
 }
 
 TEST_F(EmbedTest, PutsADeclaredPromptBeforeTheText) {
@@ -95,7 +127,7 @@ TEST_F(EmbedTest, SaysWhenATextWasCut) {
   const Outcome outcome = Embed({"hello world hello", "--json"});
   ASSERT_EQ(outcome.exit, 0) << outcome.err;
   EXPECT_THAT(outcome.err, HasSubstr("the text was cut to 2 tokens"));
-  EXPECT_EQ(Json::parse(outcome.out)["truncated"], true);
+  EXPECT_EQ(Json::parse(outcome.out)["prompt_tokens"], 2);
 }
 
 TEST_F(EmbedTest, RefusesWhatItCannotDo) {
@@ -103,6 +135,7 @@ TEST_F(EmbedTest, RefusesWhatItCannotDo) {
   EXPECT_THAT(Embed({""}).err, HasSubstr("an empty text has no embedding"));
   std::filesystem::remove(dir_ / "m/tokenizer.json");
   EXPECT_THAT(Embed({"hello"}).err, HasSubstr("has no tokenizer.json"));
+  EXPECT_EQ(Embed({"--tokens", "1"}).exit, 0);
 }
 
 }  // namespace
