@@ -99,6 +99,21 @@ TEST(PplCommandTest, ReportsPerplexityAndWhatItRestsOn) {
   EXPECT_THAT(bf16.out, HasSubstr("in windows of 2048"));
 }
 
+// Dialogues as tools/demo/corpus.py makes them, from a seed that the demo model has not seen.
+TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
+  const auto perplexity = [](const char* type) {
+    const Outcome run =
+        Ingot({"ppl", kModel, "-f", INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", "--dtype",
+               type, "--json"});
+    EXPECT_EQ(run.exit, 0) << run.err;
+    const auto report = core::ParseJson(run.out);
+    return report.ok() ? (*report)["perplexity"].get<double>() : 0;
+  };
+  const double expected = perplexity("float32");
+  EXPECT_GT(expected, 1);
+  EXPECT_NEAR(perplexity("bfloat16") / expected, 1, 0.005);
+}
+
 TEST(PplCommandTest, BadInputIsRefused) {
   const testing::TempDir dir;
   const std::string file = dir / "empty";

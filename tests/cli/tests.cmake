@@ -1,5 +1,6 @@
 # Checkpoints with known logits, imported and run.
 target_sources(${INGOT_TEST_TARGET} PRIVATE
+               "${CMAKE_CURRENT_SOURCE_DIR}/cli/golden_store.cc"
                "${CMAKE_CURRENT_SOURCE_DIR}/models/golden_check.cc"
                "${CMAKE_CURRENT_SOURCE_DIR}/models/packed_checkpoint.cc"
                "${CMAKE_CURRENT_SOURCE_DIR}/models/seeded_checkpoint.cc")
