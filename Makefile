@@ -39,7 +39,9 @@ test: build  ## every test at its short size
 	@$(call ctest,release,600)
 
 soak: build  ## every test and fuzz target at its full size (hours)
+	@tools/setup.sh soak
 	@INGOT_SOAK=1 $(call ctest,release,28800)
+	@.deps/venv/bin/python tests/soak/minilm_test.py build/release/bin/ingot .deps/all-minilm-l6-v2
 	@tools/setup.sh ci
 	@tools/run_fuzz.sh --share 1
 

