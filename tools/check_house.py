@@ -5,7 +5,9 @@
 
 Prints file:line for every breach, and exits 1 if there is one: a source file over the line limit,
 a header without the guard of its path or without a comment that opens it, a marker of unfinished
-work, a test that is switched off, a tab or a space at the end of a line, a missing last newline.
+work, a test that is switched off, a tab or a space at the end of a line, a missing last newline;
+in src/models, besides, a file over its own limit, or one that names a device, a file format or a
+quantization mode: an architecture is formulas, and where and how its weights lie is not its affair.
 """
 
 import argparse
@@ -23,6 +25,15 @@ UNFINISHED = re.compile(
     r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b"
 )
 SWITCHED_OFF = re.compile(r"\b(" + "|".join(["DIS" + "ABLED_", "GTEST_" + "SKIP"]) + r")")
+# Rooms with a limit of their own, and what nothing in them may name.
+MODELS = "src/models/"
+MAX_MODEL_LINES = 400
+NOT_FORMULAS = {
+    "a device": r"\b(cuda|metal|gpu|cpu|simd|neon|amx|avx\w*|arm64|aarch64|x86\w*|(default_)?device)\b",
+    "a file format": r"\b(safetensors?|gguf|ggml|onnx|npy|npz|pickle|mmap(ped)?|blobs?)\b",
+    "a quantization mode": r"\b(k?affine|k?nvfp4|k?mxfp[48]|k?int[2-8]|fp8|e4m3\w*|e5m2\w*|e8m0|e2m1"
+    r"|gptq|awq|bitsandbytes)\b",
+}
 # Data of tests and fuzzers is what it is: a golden may hold anything.
 DATA = re.compile(r"^(fuzz/corpus/|tests/(.*/)?(golden|goldens|data|templates)/)")
 
@@ -64,6 +75,18 @@ def check_lines(name: str, lines: list[str]) -> list[str]:
     return problems
 
 
+def check_model(name: str, lines: list[str]) -> list[str]:
+    """An architecture's file: short, and free of what is behind the weights and the arrays."""
+    problems = []
+    if len(lines) > MAX_MODEL_LINES:
+        problems.append(f"{name}:{len(lines)}: over {MAX_MODEL_LINES} lines for an architecture")
+    for number, line in enumerate(lines, 1):
+        for what, pattern in NOT_FORMULAS.items():
+            if match := re.search(pattern, line, re.IGNORECASE):
+                problems.append(f"{name}:{number}: names {what}: {match[0]}")
+    return problems
+
+
 def check_file(root: Path, name: str) -> list[str]:
     path = root / name
     if DATA.match(name) or not path.is_file() or path.is_symlink():
@@ -75,6 +98,8 @@ def check_file(root: Path, name: str) -> list[str]:
     problems = check_lines(name, lines)
     if path.suffix in CODE and len(lines) > MAX_LINES:
         problems.append(f"{name}:{len(lines)}: over {MAX_LINES} lines; one concept a file")
+    if name.startswith(MODELS):
+        problems += check_model(name, lines)
     if text and not text.endswith("\n"):
         problems.append(f"{name}:{len(lines)}: no newline at the end")
     if path.suffix == ".h":

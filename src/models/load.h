@@ -19,7 +19,7 @@ namespace ingot::models {
 // "float32", "bfloat16", "float16" and their short forms; nullopt for anything else.
 std::optional<ops::mx::Dtype> ParseComputeType(std::string_view name);
 
-// A folder with config.json and *.safetensors. Activations are of `type`, or of the type that the
+// A folder with a checkpoint. Activations are of `type`, or of the type that the
 // checkpoint was written in.
 core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
                                                                const core::Path& folder,

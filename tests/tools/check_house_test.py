@@ -36,6 +36,22 @@ class CheckHouseTest(unittest.TestCase):
         found = self.problems_of("src/core/a.cc", "int a;\n" * 601)
         self.assertEqual(found, ["src/core/a.cc:601: over 600 lines; one concept a file"])
 
+    def test_an_architecture_is_short_and_names_nothing_behind_its_weights(self):
+        self.assertEqual(self.problems_of("src/models/a.cc", "int32_t a;\n" * 400), [])
+        found = self.problems_of("src/models/a.cc", "int a;\n" * 401)
+        self.assertEqual(found, ["src/models/a.cc:401: over 400 lines for an architecture"])
+        for line, what in [
+            ("if (mx::default_device() == mx::Device::gpu) {", "a device: default_device"),
+            ("// On CUDA the heads are copied.", "a device: CUDA"),
+            ("// As *.safetensors have it.", "a file format: safetensors"),
+            ("case quant::Mode::kNvfp4:", "a quantization mode: kNvfp4"),
+            ('if (type == "int4") return;', "a quantization mode: int4"),
+        ]:
+            found = self.problems_of("src/models/a.cc", f"{line}\n")
+            self.assertEqual(found, [f"src/models/a.cc:1: names {what}"])
+            (self.root / "src/models/a.cc").unlink()
+            self.assertEqual(self.problems_of("src/model/a.cc", f"{line}\n"), [])
+
     def test_a_header_needs_the_guard_of_its_path(self):
         found = self.problems_of("src/tensor/a.h", GOOD_HEADER)
         self.assertEqual(found, ["src/tensor/a.h:1: the include guard should be INGOT_TENSOR_A_H_"])
