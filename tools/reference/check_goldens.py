@@ -9,6 +9,9 @@ at each of its steps). The continuation is fed, not generated. Each is run whole
 with `mode` taken out of every one, as mlx-lm itself writes them; and, of a quantized model, from a
 store whose every blob carries the model's type and group size as its label, also those that
 config.json has another word for: what the original's importer left.
+
+A text encoder's golden.npz holds `prompt`, `hidden` (a row a token) and `embedding` (their mean, or
+that brought to a length of one) instead, and is run whole.
 """
 
 import argparse
@@ -24,18 +27,39 @@ import tempfile
 import numpy as np
 
 TOLERANCE = 2e-3  # of the logits' standard deviation
+EXACT = 1e-4  # of hidden rows and embeddings
 SURE = 0.01  # a gap above which the reference's choice has to be ours
 CHUNKS = ("512", "16", "7", "1")
 
 
-def run(command: list[str], models: pathlib.Path) -> None:
+def run(command: list[str], models: pathlib.Path) -> str:
     environment = os.environ | {"INGOT_MODELS": str(models)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise RuntimeError(f"exit {done.returncode}: {done.stderr.strip()[-400:]}")
+    return done.stdout
 
 
-def check(ingot: str, model: str, golden, models: pathlib.Path) -> tuple[float, int, int]:
+def check_encoder(ingot: str, model: str, golden, models: pathlib.Path) -> tuple[bool, str]:
+    out = models / "rows.npy"
+    command = [ingot, "embed", model, "--tokens", ",".join(map(str, golden["prompt"]))]
+    command += ["--dtype", "float32"]
+    run([*command, "--hidden", "-o", str(out)], models)
+    rows = float(np.abs(np.load(out) - golden["hidden"]).max())
+    unit = abs(np.linalg.norm(golden["embedding"]) - 1) < 1e-3
+    command += ["--json", "--normalize" if unit else "--no-normalize"]
+    got = json.loads(run(command, models))["embeddings"][0]
+    vector = float(np.abs(np.array(got) - golden["embedding"]).max())
+    return max(rows, vector) <= EXACT, f"rows differ by {rows:.1e}, embeddings by {vector:.1e}"
+
+
+def check_decoder(ingot: str, model: str, golden, models: pathlib.Path) -> tuple[bool, str]:
+    error, wrong, sure = measure(ingot, model, golden, models)
+    verdict = f"error {error:.1e}, {wrong} of {sure} choices differ"
+    return error <= TOLERANCE and wrong == 0, verdict
+
+
+def measure(ingot: str, model: str, golden, models: pathlib.Path) -> tuple[float, int, int]:
     """(worst error, differing continuations, continuations that count) over all chunk sizes."""
     prompt = len(golden["prompt"])
     tokens = list(golden["prompt"]) + list(golden["greedy"][:-1])
@@ -168,21 +192,18 @@ def main() -> int:
     failed = 0
     for name in args.names or sorted(path.name for path in args.goldens.iterdir()):
         golden = np.load(args.goldens / name / "golden.npz")
-        if "logits" not in golden:
-            continue
+        check = check_decoder if "logits" in golden else check_encoder
         with tempfile.TemporaryDirectory() as temp:
             for label, model in ways(args.ingot, args.goldens / name, pathlib.Path(temp)):
                 try:
-                    error, wrong, sure = check(args.ingot, model(), golden, pathlib.Path(temp))
+                    ok, verdict = check(args.ingot, model(), golden, pathlib.Path(temp))
                 except RuntimeError as problem:
                     print(f"{name:26s} {label:22s} {problem}")
                     failed += 1
                     continue
-                ok = error <= TOLERANCE and wrong == 0
                 failed += not ok
-                verdict = "" if ok else "   FAILS"
-                print(f"{name:26s} {label:22s} error {error:.1e}, ", end="")
-                print(f"{wrong} of {sure} choices differ{verdict}", flush=True)
+                fails = "" if ok else "   FAILS"
+                print(f"{name:26s} {label:22s} {verdict}{fails}", flush=True)
     return 1 if failed else 0
 
 
