@@ -65,6 +65,9 @@ ingot_xgrammar_add("thread_pool->Execute([add_adaptive_token_mask, state, is_roo
   ", budget = ::ingot::text::CurrentParseBudget()")
 ingot_xgrammar_add(", budget = ::ingot::text::CurrentParseBudget()]() {"
   " const ::ingot::text::ParseBudgetScope scope(budget);")
+# Without a vocabulary, where nothing but the size of a grammar is asked for, no token is unknown.
+ingot_xgrammar_add("compiled_grammar_impl->tokenizer_info = tokenizer_info_;\n  "
+  "if (tokenizer_info_.GetVocabSize() != 0) ")
 ingot_xgrammar_write()
 
 add_library(ingot_xgrammar STATIC ${ingot_xgrammar_sources})

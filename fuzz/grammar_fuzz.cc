@@ -2,6 +2,7 @@
 // with a reason, or its masks say what it takes.
 #include <cstdint>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ GrammarCompiler& Compiler() {
     limits.mask_work = 200'000;
     limits.grammar_bytes = 1 << 20;
     limits.cache_bytes = 4 << 20;
+    limits.parse_work = 50'000'000;
+    limits.token_work = 5'000'000;
     limits.whitespace = 3;
     limits.compile_time = std::chrono::minutes(10);  // the fuzzer's own time limit is the measure
     const TokenId ends[] = {kEnd};
@@ -44,18 +47,22 @@ void Walk(GrammarMatcher matcher, uint64_t random) {
   std::vector<uint32_t> mask(matcher.grammar().mask_words());
   for (int step = 0; step < 24 && !matcher.terminated(); ++step) {
     const auto filled = matcher.Fill(mask);
+    if (filled.status().code() == ingot::core::Code::kExhausted) return;  // too many readings
     Require(filled.ok());
     random = random * 6364136223846793005 + 1442695040888963407;
     const auto token = static_cast<TokenId>((random >> 33) % matcher.grammar().vocabulary());
     const bool bit = (mask[token / 32] >> token % 32 & 1) != 0;
     const auto accepted = matcher.Accept(token);
+    if (accepted.status().code() == ingot::core::Code::kExhausted) return;
     Require(accepted.ok() && *accepted == bit);
     if (*accepted && step % 5 == 4) Require(matcher.Rollback(1).ok());
     if (!*accepted) {
       // One that goes on, so that the walk does.
       for (TokenId id = 0; id < matcher.grammar().vocabulary(); ++id) {
         if ((mask[id / 32] >> id % 32 & 1) == 0) continue;
-        Require(*matcher.Accept(id));
+        const auto goes_on = matcher.Accept(id);
+        if (goes_on.status().code() == ingot::core::Code::kExhausted) return;
+        Require(*goes_on);
         break;
       }
     }
@@ -68,13 +75,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   constexpr GrammarKind kKinds[] = {GrammarKind::kSchema, GrammarKind::kRegex, GrammarKind::kEbnf};
-  const size_t kind = data[0] % 5;
+  constexpr const char* kParsers[] = {"qwen3", "glm-4.7", "qwen3.5", "gemma4", "cohere", "harmony"};
+  const size_t kind = data[0] % (std::size(kKinds) + std::size(kParsers));
   GrammarSpec spec;
-  if (kind < 3) {
+  if (kind < std::size(kKinds)) {
     spec = {kKinds[kind], text};
   } else {
     const ToolDefinition tools[] = {{"f", text}, {"g", ""}};
-    auto made = ToolCallGrammar(kind == 3 ? "qwen3" : "glm-4.7", tools, {.required = true});
+    auto made = ToolCallGrammar(kParsers[kind - std::size(kKinds)], tools, {.required = true});
     if (!made.ok()) {
       Require(!made.status().message().empty());
       return 0;

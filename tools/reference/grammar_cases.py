@@ -251,7 +251,7 @@ def cases(count_random=100):
     ]
     out += [{"kind": "regex", "text": t} for t in REGEXES]
     out += [{"kind": "ebnf", "text": t} for t in GRAMMARS]
-    for parser in ("qwen3", "qwen3-coder", "glm-4.7"):
+    for parser in ("qwen3", "qwen3-coder", "glm-4.7", "gemma4", "cohere", "harmony", "generic"):
         for required, single in ((False, False), (True, False), (True, True)):
             out.append(
                 {

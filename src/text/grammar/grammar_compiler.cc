@@ -17,6 +17,7 @@
 #include "text/grammar/compiled_grammar.h"
 #include "text/grammar/parse_budget.h"
 #include "text/grammar/parser_hooks.h"
+#include "text/grammar/tool_grammar.h"
 #include "text/grammar/xgrammar_glue.h"
 
 namespace ingot::text {
@@ -114,7 +115,13 @@ using GrammarPtr = std::shared_ptr<const CompiledGrammar>;
 std::vector<std::string> GrammarVocabulary(const Tokenizer& tokenizer) {
   std::vector<std::string> vocabulary(tokenizer.id_end());
   for (TokenId id = 0; id < tokenizer.id_end(); ++id) {
-    if (!tokenizer.IsSpecial(id)) vocabulary[id] = std::string(tokenizer.TokenBytes(id));
+    if (!tokenizer.IsSpecial(id)) {
+      vocabulary[id] = std::string(tokenizer.TokenBytes(id));
+    } else if (IsCallMark(tokenizer.TokenText(id).value_or(""))) {
+      // xgrammar takes a token without text for one that nothing lets through. No text has this
+      // byte, so only a grammar that asks for the token by its number does.
+      vocabulary[id] = StrCat("\xff", *tokenizer.TokenText(id));
+    }
   }
   return vocabulary;
 }

@@ -26,8 +26,9 @@
 
 namespace ingot::text {
 
-// Text of each token as grammars see it: plain bytes. Special tokens have none: they are no part of
-// any text, and no grammar lets them through but those that end the answer.
+// Text of each token as grammars see it: plain bytes. Special tokens are no part of any text. Those
+// that end the answer come through where it may end, and marks of calls where the notation of
+// ToolCallGrammar has them.
 std::vector<std::string> GrammarVocabulary(const Tokenizer& tokenizer);
 
 class GrammarCompiler {

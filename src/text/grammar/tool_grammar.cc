@@ -1,5 +1,8 @@
 #include "text/grammar/tool_grammar.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <set>
 
 #include "core/json.h"
@@ -13,33 +16,78 @@ using core::StrCat;
 
 namespace {
 
-// How one family writes a call. `style` is xgrammar's name for the arguments.
+using Marks = std::array<std::string_view, 6>;
+
+// How one family writes a call: open, before, the name, between, the arguments, after, close.
+// `style` is xgrammar's name for the arguments.
 struct Notation {
   std::string_view parser;
-  std::string_view trigger;  // with it a call begins, and nothing else does
-  std::string_view before;   // the name, after the trigger
-  bool quoted;               // the name is a JSON string
-  std::string_view between;  // the name and the arguments
+  std::string_view open;  // with it a call begins, and nothing else does
+  std::string_view before;
+  bool quoted;  // the name is a JSON string
+  std::string_view between;
   std::string_view style;
-  std::string_view end;
+  std::string_view after;
+  std::string_view close;
+  Marks marks = {};  // what else stands in answers: special tokens that text may hold
 };
 
 constexpr std::string_view kTag = "<tool_call>";
+constexpr std::string_view kEndTag = "</tool_call>";
+constexpr Marks kThinkMarks = {"<think>", "</think>"};
+constexpr Notation FunctionTags(std::string_view parser, const Marks& marks) {
+  return {parser,  kTag, "\n<function=", false, ">\n", "qwen_xml", "\n</function>\n",
+          kEndTag, marks};
+}
+constexpr Notation ArgumentPairs(std::string_view parser) {
+  return {parser, kTag, "", false, "", "glm_xml", "", kEndTag, kThinkMarks};
+}
+constexpr Notation BareJson(std::string_view parser) {
+  return {parser, "{\"name\": ", "", true, ", \"arguments\": ", "json", "", "}", kThinkMarks};
+}
 constexpr Notation kNotations[] = {
-    {"qwen3", kTag, "\n{\"name\": ", true, ", \"arguments\": ", "json", "}\n</tool_call>"},
-    {"qwen3-coder", kTag, "\n<function=", false, ">\n", "qwen_xml", "\n</function>\n</tool_call>"},
-    {"qwen3.5", kTag, "\n<function=", false, ">\n", "qwen_xml", "\n</function>\n</tool_call>"},
-    {"nemotron-3-nano", kTag, "\n<function=", false, ">\n", "qwen_xml",
-     "\n</function>\n</tool_call>"},
-    {"glm-4.7", kTag, "", false, "", "glm_xml", "</tool_call>"},
+    {"qwen3", kTag, "\n{\"name\": ", true, ", \"arguments\": ", "json", "}\n", kEndTag,
+     kThinkMarks},
+    FunctionTags("qwen3-coder", {}),
+    FunctionTags("qwen3.5", kThinkMarks),
+    FunctionTags("nemotron-3-nano", kThinkMarks),
+    FunctionTags("nemotron-3.5-nano", kThinkMarks),
+    ArgumentPairs("glm-4.7"),
+    ArgumentPairs("laguna"),
+    ArgumentPairs("poolside-v1"),
+    {"gemma4",
+     "<|tool_call>",
+     "call:",
+     false,
+     "",
+     "json",
+     "",
+     "<tool_call|>",
+     {"<|channel>", "<channel|>"}},
+    {"xml", "<function=", "", false, ">\n", "qwen_xml", "", "\n</function>", kThinkMarks},
+    BareJson("generic"),
+    BareJson("json"),
 };
 
-const Notation* FindNotation(std::string_view parser) {
-  for (const Notation& notation : kNotations) {
-    if (notation.parser == parser) return &notation;
-  }
-  return nullptr;
-}
+// What stands around a list of calls.
+constexpr Notation kCohere = {"cohere",
+                              "<|START_ACTION|>",
+                              "[",
+                              true,
+                              "",
+                              "json",
+                              "\n]",
+                              "<|END_ACTION|>",
+                              {"<|START_THINKING|>", "<|END_THINKING|>", "<|START_TEXT|>",
+                               "<|END_TEXT|>", "<|START_RESPONSE|>", "<|END_RESPONSE|>"}};
+
+constexpr std::string_view kHarmonyMarks[] = {"<|channel|>", "<|message|>", "<|constrain|>",
+                                              "<|start|>", "<|end|>"};
+
+struct CheckedTool {
+  std::string name;
+  Json schema;
+};
 
 core::Result<Json> Parameters(const ToolDefinition& tool, const GrammarLimits& limits) {
   if (tool.parameters.empty()) return Json{{"type", "object"}, {"properties", Json::object()}};
@@ -63,23 +111,190 @@ bool IsName(std::string_view text) {
   return true;
 }
 
+// Makes xgrammar's structural tags.
+class Builder {
+ public:
+  Builder(const std::vector<CheckedTool>& tools, const ToolGrammarOptions& options,
+          const GrammarLimits& limits)
+      : tools_(tools), options_(options), limits_(limits) {}
+
+  // Text in which calls of one notation stand.
+  Json Calls(const Notation& notation) const {
+    Json tags = Json::array();
+    for (const CheckedTool& tool : tools_) {
+      const std::string name = notation.quoted ? Json(tool.name).dump() : tool.name;
+      tags.push_back(Tag(notation, StrCat(notation.before, name, notation.between),
+                         Arguments(tool, notation.style)));
+    }
+    return InText(notation, std::move(tags));
+  }
+
+  // All calls are one list of JSON objects.
+  Json Cohere() const {
+    Json calls = Json::array();
+    for (const CheckedTool& tool : tools_) {
+      calls.push_back(Sequence(
+          {Plain("\n    {\"tool_call_id\": \""),
+           {{"type", "regex"}, {"pattern", "[0-9]{1,4}"}},
+           Plain(StrCat("\", \"tool_name\": ", Json(tool.name).dump(), ", \"parameters\": ")),
+           Arguments(tool, "json"),
+           Plain("}")}));
+    }
+    const Json call = Either(std::move(calls));
+    Json list = call;
+    if (!options_.single) {
+      list = Sequence({call, {{"type", "star"}, {"content", Sequence({Plain(","), call})}}});
+    }
+    return InText(kCohere, Json::array({Tag(kCohere, kCohere.before, std::move(list))}));
+  }
+
+  // Messages, of which the last is a call or the answer. The end of a call ends the generation.
+  Json Harmony() const {
+    const auto message = [&](std::string_view channel) {
+      return Sequence({Plain(channel), Mark("<|message|>"), Text()});
+    };
+    const auto before_others = [&](std::string_view channel) {
+      return Sequence({TagOf("<|channel|>", message(channel), "<|end|>"), Mark("<|start|>"),
+                       Plain("assistant")});
+    };
+    Json last = Json::array();
+    for (const CheckedTool& tool : tools_) {
+      last.push_back(Sequence(
+          {Mark("<|channel|>"), Plain(StrCat("commentary to=functions.", tool.name, " ")),
+           Mark("<|constrain|>"), Plain("json"), Mark("<|message|>"), Arguments(tool, "json")}));
+    }
+    if (!options_.required) {
+      last.push_back(Sequence({Mark("<|channel|>"), message("final")}));
+    }
+    return Sequence({{{"type", "star"},
+                      {"content", Either(Json::array(
+                                      {before_others("analysis"), before_others("commentary")}))}},
+                     Either(std::move(last))});
+  }
+
+ private:
+  std::optional<TokenId> Special(std::string_view mark) const {
+    if (options_.tokenizer == nullptr || mark.empty()) return std::nullopt;
+    const std::optional<TokenId> id = options_.tokenizer->TokenOf(mark);
+    return id && options_.tokenizer->IsSpecial(*id) ? id : std::nullopt;
+  }
+  static Json Token(TokenId id) { return {{"type", "token"}, {"token", id}}; }
+  static Json Plain(std::string_view text) { return {{"type", "const_string"}, {"value", text}}; }
+  Json Mark(std::string_view mark) const {
+    const std::optional<TokenId> id = Special(mark);
+    return id ? Token(*id) : Plain(mark);
+  }
+  static Json Sequence(Json elements) {
+    return {{"type", "sequence"}, {"elements", std::move(elements)}};
+  }
+  static Json Either(Json elements) { return {{"type", "or"}, {"elements", std::move(elements)}}; }
+  Json Arguments(const CheckedTool& tool, std::string_view style) const {
+    return {{"type", "json_schema"},
+            {"json_schema", tool.schema},
+            {"style", style},
+            {"max_whitespace_cnt", limits_.whitespace}};
+  }
+
+  // Ends at the mark that ends the tag around it.
+  Json Text() const {
+    if (options_.tokenizer == nullptr) return {{"type", "any_text"}};
+    return {{"type", "any_tokens"}, {"exclude_tokens", SpecialsBut({})}};
+  }
+
+  Json TagOf(std::string_view begin, Json content, std::string_view end) const {
+    const std::optional<TokenId> first = Special(begin);
+    const std::optional<TokenId> last = Special(end);
+    return {{"type", "tag"},
+            {"begin", first ? Token(*first) : Json(begin)},
+            {"content", std::move(content)},
+            {"end", last ? Token(*last) : Json(end)}};
+  }
+
+  // Marks that are no special tokens are part of the text beside them.
+  Json Tag(const Notation& notation, std::string_view before, Json arguments) const {
+    const bool opens = Special(notation.open).has_value();
+    const bool closes = Special(notation.close).has_value();
+    if (opens || closes) {
+      Json parts = Json::array();
+      if (opens && !before.empty()) parts.push_back(Plain(before));
+      parts.push_back(std::move(arguments));
+      if (closes && !notation.after.empty()) parts.push_back(Plain(notation.after));
+      arguments = Sequence(std::move(parts));
+    }
+    return TagOf(opens ? std::string(notation.open) : StrCat(notation.open, before),
+                 std::move(arguments),
+                 closes ? std::string(notation.close) : StrCat(notation.after, notation.close));
+  }
+
+  Json InText(const Notation& notation, Json tags) const {
+    Json format = {{"tags", std::move(tags)},
+                   {"at_least_one", options_.required},
+                   {"stop_after_first", options_.single}};
+    if (const std::optional<TokenId> open = Special(notation.open)) {
+      format["type"] = "token_triggered_tags";
+      format["trigger_tokens"] = Json::array({*open});
+      format["exclude_tokens"] = SpecialsBut(notation.marks, *open);
+    } else {
+      format["type"] = "triggered_tags";
+      format["triggers"] = Json::array({notation.open});
+    }
+    return format;
+  }
+
+  // All special tokens but those that stand in such text.
+  Json SpecialsBut(const Marks& marks, std::optional<TokenId> trigger = {}) const {
+    std::set<TokenId> kept;
+    for (const std::string_view mark : marks) {
+      if (const std::optional<TokenId> id = Special(mark)) kept.insert(*id);
+    }
+    if (trigger) kept.insert(*trigger);
+    Json ids = Json::array();
+    for (TokenId id = 0; id < options_.tokenizer->id_end(); ++id) {
+      if (options_.tokenizer->IsSpecial(id) && !kept.contains(id)) ids.push_back(id);
+    }
+    return ids;
+  }
+
+  const std::vector<CheckedTool>& tools_;
+  const ToolGrammarOptions& options_;
+  const GrammarLimits& limits_;
+};
+
+core::Result<Json> Format(std::string_view parser, const Builder& builder) {
+  if (parser == "cohere") return builder.Cohere();
+  if (parser == "harmony" || parser == "gpt-oss") return builder.Harmony();
+  for (const Notation& notation : kNotations) {
+    if (notation.parser == parser) return builder.Calls(notation);
+  }
+  return core::Unsupported(StrCat("calls as ", Quoted(parser, 60), " writes them have no grammar"));
+}
+
+bool HasMark(const Notation& notation, std::string_view token) {
+  return token == notation.open || token == notation.close ||
+         std::find(notation.marks.begin(), notation.marks.end(), token) != notation.marks.end();
+}
+
 }  // namespace
+
+bool IsCallMark(std::string_view token) {
+  if (token.empty()) return false;
+  return HasMark(kCohere, token) ||
+         std::any_of(std::begin(kNotations), std::end(kNotations),
+                     [&](const Notation& notation) { return HasMark(notation, token); }) ||
+         std::find(std::begin(kHarmonyMarks), std::end(kHarmonyMarks), token) !=
+             std::end(kHarmonyMarks);
+}
 
 core::Result<GrammarSpec> ToolCallGrammar(std::string_view parser,
                                           std::span<const ToolDefinition> tools,
                                           const ToolGrammarOptions& options,
                                           const GrammarLimits& limits) {
-  const Notation* notation = FindNotation(parser);
-  if (notation == nullptr) {
-    return core::Unsupported(
-        StrCat("calls as ", Quoted(parser, 60), " writes them have no grammar"));
-  }
   if (tools.empty()) return core::InvalidArgument("no tools to call");
   if (tools.size() > limits.schema_branches) {
     return core::Exhausted(
         StrCat(tools.size(), " tools, over the limit of ", limits.schema_branches));
   }
-  Json tags = Json::array();
+  std::vector<CheckedTool> checked;
   std::set<std::string_view> seen;
   for (const ToolDefinition& tool : tools) {
     const std::string what = StrCat("the tool ", Quoted(tool.name, 60));
@@ -92,22 +307,10 @@ core::Result<GrammarSpec> ToolCallGrammar(std::string_view parser,
     }
     core::Result<Json> schema = Parameters(tool, limits);
     if (!schema.ok()) return std::move(schema).status().Context(what);
-    const std::string name = notation->quoted ? Json(tool.name).dump() : tool.name;
-    tags.push_back({{"type", "tag"},
-                    {"begin", StrCat(notation->trigger, notation->before, name, notation->between)},
-                    {"content",
-                     {{"type", "json_schema"},
-                      {"json_schema", *std::move(schema)},
-                      {"style", notation->style},
-                      {"max_whitespace_cnt", limits.whitespace}}},
-                    {"end", notation->end}});
+    checked.push_back({tool.name, *std::move(schema)});
   }
-  const Json format = {{"type", "triggered_tags"},
-                       {"triggers", Json::array({notation->trigger})},
-                       {"tags", std::move(tags)},
-                       {"at_least_one", options.required},
-                       {"stop_after_first", options.single}};
-  const Json tag = {{"type", "structural_tag"}, {"format", format}};
+  INGOT_ASSIGN(Json format, Format(parser, Builder(checked, options, limits)));
+  const Json tag = {{"type", "structural_tag"}, {"format", std::move(format)}};
   return GrammarSpec{GrammarKind::kTools, tag.dump()};
 }
 

@@ -4,8 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/strings.h"
 #include "text/grammar/grammar_compiler.h"
 #include "text/grammar/tool_grammar.h"
+#include "text/parse/output_parser.h"
+#include "text/token/byte_level.h"
 
 namespace ingot::text {
 namespace {
@@ -245,11 +248,149 @@ TEST_F(ToolGrammarTest, TextMayStandBeforeACallUnlessOneIsRequired) {
   EXPECT_FALSE(Matches(Tools("qwen3", {.required = true, .single = true}), one + one));
 }
 
+// What each notation's parser reads.
+struct Written {
+  std::string_view parser;
+  std::string_view text;    // add(a = 5)
+  std::string_view broken;  // the same with an argument that does not fit
+};
+
+constexpr Written kWritten[] = {
+    {"qwen3.5",
+     "<tool_call>\n<function=add>\n<parameter=a>5</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=add>\n<parameter=a>x</parameter>\n</function>\n</tool_call>"},
+    {"nemotron-3-nano",
+     "<tool_call>\n<function=add>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=sub>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>"},
+    {"nemotron-3.5-nano",
+     "<tool_call>\n<function=add>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=add>\n<parameter=b>\n5\n</parameter>\n</function>\n</tool_call>"},
+    {"poolside-v1", "<tool_call>add<arg_key>a</arg_key><arg_value>5</arg_value></tool_call>",
+     "<tool_call>add<arg_key>a</arg_key><arg_value>x</arg_value></tool_call>"},
+    {"laguna", "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>5</arg_value>\n</tool_call>",
+     "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>x</arg_value>\n</tool_call>"},
+    {"gemma4", "<|tool_call>call:add{\"a\": 5}<tool_call|>",
+     "<|tool_call>call:add{\"a\": \"5\"}<tool_call|>"},
+    {"cohere",
+     "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"add\", \"parameters\": "
+     "{\"a\": 5}}\n]<|END_ACTION|>",
+     "<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"add\", \"parameters\": "
+     "{}}\n]<|END_ACTION|>"},
+    {"harmony", "<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\": 5}",
+     "<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\": true}"},
+    {"xml", "<function=add>\n<parameter=a>5</parameter>\n</function>",
+     "<function=add>\n<parameter=a></parameter>\n</function>"},
+    {"generic", "{\"name\": \"add\", \"arguments\": {\"a\": 5}}",
+     "{\"name\": \"add\", \"arguments\": {\"b\": 5}}"},
+};
+
+TEST_F(ToolGrammarTest, WhatGrammarsLetThroughParsersRead) {
+  for (const Written& one : kWritten) {
+    const GrammarSpec spec = Tools(one.parser, {.required = true});
+    EXPECT_TRUE(Matches(spec, one.text)) << one.parser << spec.text;
+    EXPECT_FALSE(Matches(spec, one.broken)) << one.parser;
+    EXPECT_FALSE(Matches(spec, "Hello")) << one.parser;
+    ParserOptions options;
+    options.tools = *core::ParseJson(
+        R"([{"type": "function", "function": {"name": "add", "parameters": {"type": "object",
+            "properties": {"a": {"type": "integer"}}}}}])");
+    auto parser = MakeOutputParser(one.parser, options);
+    ASSERT_TRUE(parser.ok());
+    ParsedPiece piece = (*parser)->Add(one.text);
+    const ParsedPiece rest = (*parser)->Finish();
+    piece.calls.insert(piece.calls.end(), rest.calls.begin(), rest.calls.end());
+    ASSERT_EQ(piece.calls.size(), 1U) << one.parser;
+    EXPECT_EQ(piece.calls[0].name, "add") << one.parser;
+    EXPECT_EQ(piece.calls[0].arguments.dump(), "{\"a\":5}") << one.parser;
+  }
+}
+
+TEST_F(ToolGrammarTest, TextMayStandBeforeCallsOfAnyNotation) {
+  for (const Written& one : kWritten) {
+    const GrammarSpec spec = Tools(one.parser);
+    const bool channels = one.parser == "harmony";
+    const std::string_view thought =
+        channels ? "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant" : "Let me see.\n";
+    EXPECT_TRUE(Matches(spec, core::StrCat(thought, one.text))) << one.parser;
+    EXPECT_FALSE(Matches(spec, core::StrCat(thought, one.broken))) << one.parser;
+    EXPECT_TRUE(Matches(
+        spec, core::StrCat(thought, channels ? "<|channel|>final<|message|>No need." : "No need.")))
+        << one.parser;
+  }
+}
+
+// A tokenizer whose tokens are single bytes, and the marks of calls as special tokens.
+std::unique_ptr<Tokenizer> MarkTokenizer(const std::vector<std::string>& marks) {
+  core::Json vocab = core::Json::object();
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string text;
+    AppendByteLevel(text, std::string(1, static_cast<char>(byte)));
+    vocab[text] = byte;
+  }
+  core::Json added = core::Json::array();
+  for (size_t i = 0; i < marks.size(); ++i) {
+    added.push_back({{"id", 256 + i}, {"content", marks[i]}, {"special", true}});
+  }
+  const core::Json file = {
+      {"added_tokens", added},
+      {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+      {"decoder", {{"type", "ByteLevel"}}},
+      {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", core::Json::array()}}}};
+  auto tokenizer = Tokenizer::Load(file.dump());
+  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status().message();
+  return *std::move(tokenizer);
+}
+
+TEST_F(ToolGrammarTest, MarksThatAreSpecialTokensComeThroughWhereTheyBelong) {
+  const std::vector<std::string> marks = {
+      "<|end_of_text|>", "<|im_start|>",     "<tool_call>",    "</tool_call>", "<|tool_call>",
+      "<tool_call|>",    "<|START_ACTION|>", "<|END_ACTION|>", "<|channel|>",  "<|message|>",
+      "<|constrain|>",   "<|end|>",          "<|start|>",      "<think>",      "</think>",
+      "<|channel>",      "<channel|>"};
+  const auto tokenizer = MarkTokenizer(marks);
+  const TokenId ends[] = {256};
+  auto compiler = GrammarCompiler::Create(GrammarVocabulary(*tokenizer), ends, tokenizer->id_end());
+  ASSERT_TRUE(compiler.ok()) << compiler.status().message();
+  const auto takes = [&](const GrammarSpec& spec, std::string_view text) {
+    auto grammar = (*compiler)->Compile(spec);
+    EXPECT_TRUE(grammar.ok()) << grammar.status().message();
+    const auto ids = tokenizer->Encode(text);
+    GrammarMatcher matcher(*std::move(grammar));
+    for (const TokenId id : *ids) {
+      if (!*matcher.Accept(id)) return false;
+    }
+    return *matcher.Accept(256);
+  };
+  for (const Written& one : kWritten) {
+    const bool channels = one.parser == "harmony";
+    const std::string thought =
+        channels ? "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant" : "Let me see.\n";
+    for (const bool required : {true, false}) {
+      const GrammarSpec spec =
+          Tools(one.parser, {.required = required, .tokenizer = tokenizer.get()});
+      EXPECT_TRUE(takes(spec, one.text)) << one.parser << spec.text;
+      EXPECT_FALSE(takes(spec, one.broken)) << one.parser;
+      EXPECT_FALSE(takes(spec, "<|im_start|>")) << one.parser;
+      EXPECT_FALSE(takes(spec, core::StrCat(one.text, "<|im_start|>"))) << one.parser;
+      EXPECT_EQ(takes(spec, core::StrCat(thought, one.text)), !required || channels) << one.parser;
+    }
+  }
+  for (const GrammarSpec& plain :
+       {GrammarSpec{}, Schema(R"({"type": "object"})"), GrammarSpec{GrammarKind::kRegex, ".*"},
+        GrammarSpec{GrammarKind::kEbnf, "root ::= [^b]*"}}) {
+    EXPECT_FALSE(takes(plain, "{\"a\": \"<|channel|>\"}")) << plain.text;
+    EXPECT_FALSE(takes(plain, "<think>")) << plain.text;
+    EXPECT_TRUE(takes(plain, "{\"a\": \"channel\"}")) << plain.text;
+  }
+  const GrammarSpec gemma = Tools("gemma4", {.tokenizer = tokenizer.get()});
+  EXPECT_TRUE(takes(gemma, core::StrCat("<|channel>thought\nHm.<channel|>", kWritten[5].text)));
+}
+
 TEST_F(ToolGrammarTest, RefusesToolsByName) {
   const auto refusal = [](std::string_view parser, std::vector<ToolDefinition> tools) {
     return std::string(ToolCallGrammar(parser, tools, {}).status().message());
   };
-  EXPECT_THAT(refusal("harmony", {{"a", ""}}), HasSubstr("\"harmony\""));
+  EXPECT_THAT(refusal("glimmer", {{"a", ""}}), HasSubstr("\"glimmer\""));
   EXPECT_THAT(refusal("qwen3", {}), HasSubstr("no tools"));
   EXPECT_THAT(refusal("qwen3", {{"a b", ""}}), HasSubstr("\"a b\""));
   EXPECT_THAT(refusal("qwen3", {{"a", ""}, {"a", ""}}), HasSubstr("twice"));
