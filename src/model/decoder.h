@@ -1,5 +1,5 @@
-// The frame that most language models share: layers of x + mix(norm(x)), then x + feed(norm(x)),
-// between an embedding table and an output head. An architecture gives its mixer and its feed:
+// The shape that most language models share: layers of x + mix(norm(x)), then x + feed(norm(x)),
+// within a frame (model/frame.h). An architecture gives its mixer and its feed:
 //
 //   Mixer: LayerCache NewCache() const;  Array operator()(const Array& x, SequenceState&, size_t
 //          layer) const;   both may be std::variants of such types
@@ -14,9 +14,8 @@
 #include <vector>
 
 #include "model/cache.h"
-#include "model/dense_layers.h"
+#include "model/frame.h"
 #include "model/language_model.h"
-#include "model/weights.h"
 #include "ops/norm.h"
 
 namespace ingot::model {
@@ -44,37 +43,17 @@ class Decoder final : public LanguageModel {
  public:
   using Layer = DecoderLayer<Mixer, Feed>;
 
-  struct Frame {
-    float eps = 0;  // of the norms
-    ops::Linear embedding;
-    Array norm;
-    ops::Linear head;
-    ops::mx::Dtype type;
-  };
-
-  // The frame as most checkpoints name it; norms that are zero-centred as model/dense_layers.h
-  // says.
-  static Frame LoadFrame(Weights& weights, const ModelShape& shape, float eps,
-                         bool zero_centred = false) {
-    ops::Linear embedding = weights.Table("embed_tokens", shape.vocabulary, shape.hidden);
-    ops::Linear head = weights.Head("lm_head", embedding, shape.vocabulary, shape.hidden);
-    return {eps, std::move(embedding), LoadNorm(weights, "norm.weight", shape.hidden, zero_centred),
-            std::move(head), weights.type()};
-  }
-
   Decoder(const ModelShape& shape, Frame frame, std::vector<Layer> layers)
       : LanguageModel(shape), frame_(std::move(frame)), layers_(std::move(layers)) {}
 
   SequenceState NewState() const override {
-    std::vector<LayerCache> caches;
-    for (const Layer& layer : layers_) {
-      caches.push_back(Whichever(layer.mixer, [](const auto& mixer) { return mixer.NewCache(); }));
-    }
-    return SequenceState(std::move(caches));
+    return StateOf(layers_, [](const Layer& layer) {
+      return Whichever(layer.mixer, [](const auto& mixer) { return mixer.NewCache(); });
+    });
   }
 
   Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(frame_.embedding, tokens, frame_.type);
+    Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const Array normed = ops::RmsNorm(x, layer.mixer_norm, frame_.eps);
@@ -83,10 +62,10 @@ class Decoder final : public LanguageModel {
       x = x + Whichever(layer.feed, [&](const auto& feed) { return feed(rows); });
     }
     state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, frame_.norm, frame_.eps);
+    return frame_.Norm(x);
   }
 
-  Array Logits(const Array& hidden) const override { return ops::Apply(frame_.head, hidden); }
+  Array Logits(const Array& hidden) const override { return frame_.Logits(hidden); }
 
  private:
   Frame frame_;

@@ -19,4 +19,20 @@ Array Mixture::operator()(const Array& x) const {
   return shared_gate ? y + mx::sigmoid(ops::Apply(*shared_gate, x)) * common : y + common;
 }
 
+ops::RouterSpec ReadGroupedRouter(ConfigReader& config, int experts) {
+  ops::RouterSpec router{.score = ops::RouterScore::kSigmoid,
+                         .chosen = config.Size("num_experts_per_tok"),
+                         .normalise = config.BoolOr("norm_topk_prob", true),
+                         .floor = 1e-20F,
+                         .scale = config.FloatOr("routed_scaling_factor", 1),
+                         .correction = {},
+                         .groups = config.SizeOr("n_group", 1),
+                         .kept_groups = config.SizeOr("topk_group", 1)};
+  config.Require(router.chosen <= experts,
+                 "num_experts_per_tok: expected at most n_routed_experts");
+  config.Require(experts % router.groups == 0 && router.kept_groups <= router.groups,
+                 "n_group: expected to divide n_routed_experts, and at least topk_group");
+  return router;
+}
+
 }  // namespace ingot::model

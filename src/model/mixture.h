@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "model/config_reader.h"
 #include "model/dense_layers.h"
 #include "ops/experts.h"
 #include "ops/linear.h"
@@ -27,6 +28,11 @@ struct Mixture {
   Array Routed(const Array& x) const;
   Array operator()(const Array& x) const;  // [B, L, H]
 };
+
+// "num_experts_per_tok", "norm_topk_prob", "routed_scaling_factor", "n_group" and "topk_group": how
+// DeepSeek's routers and those after it score one expert at a time and choose within groups. The
+// correction comes with the weights.
+ops::RouterSpec ReadGroupedRouter(ConfigReader& config, int experts);
 
 }  // namespace ingot::model
 

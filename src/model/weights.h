@@ -7,10 +7,12 @@
 #define INGOT_MODEL_WEIGHTS_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/status.h"
@@ -65,6 +67,12 @@ class Weights {
   void Complain(const core::Status& status);
 
   core::Status Finish() const;
+  // The same for what was built from the weights.
+  template <typename Base, typename Model>
+  core::Result<std::unique_ptr<Base>> Finish(std::unique_ptr<Model> built) const {
+    INGOT_TRY(Finish());
+    return std::unique_ptr<Base>(std::move(built));
+  }
 
  private:
   const WeightParts* Find(std::string_view name, std::string* full = nullptr) const;

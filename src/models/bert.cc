@@ -139,9 +139,7 @@ core::Result<std::unique_ptr<model::TextEncoder>> BuildBert(const core::Json& js
                                                             model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
   weights.UsePrefix(kPrefixes, "embeddings.word_embeddings.weight");
-  auto built = std::make_unique<Bert>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::TextEncoder>(std::move(built));
+  return weights.Finish<model::TextEncoder>(std::make_unique<Bert>(config, weights));
 }
 
 }  // namespace ingot::models

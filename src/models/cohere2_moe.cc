@@ -1,6 +1,5 @@
 #include "models/cohere2_moe.h"
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "model/common_config.h"
 #include "model/dense_layers.h"
 #include "model/expert_weights.h"
+#include "model/frame.h"
 #include "model/layer_pattern.h"
 #include "model/mixture.h"
 #include "model/rope_config.h"
@@ -132,66 +132,53 @@ class Cohere2Moe final : public model::LanguageModel {
  public:
   Cohere2Moe(const Config& config, model::Weights& weights)
       : LanguageModel(config.shape),
-        eps_(config.eps),
+        frame_(model::Frame::Load(weights, config.shape, config.eps)),
         rms_(config.rms),
-        logit_scale_(config.logit_scale),
-        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
-        norm_(model::LoadNorm(weights, "norm.weight", config.shape.hidden)),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
+        logit_scale_(config.logit_scale) {
     for (size_t i = 0; i < config.full.size(); ++i) {
       layers_.push_back(LoadLayer(config, weights, i));
     }
   }
 
   SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) caches.push_back(layer.attention.NewCache());
-    return SequenceState(std::move(caches));
+    return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
   Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(embedding_, tokens, type_);
+    Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Array n = Norm(x, layers_[i].norm);
       const Array fed = std::visit([&](const auto& feed) { return feed(n); }, layers_[i].feed);
       x = x + layers_[i].attention(n, state, i) + fed;
     }
     state.Advance(tokens.shape(1));
-    return Norm(x, norm_);
+    return Norm(x, frame_.norm);
   }
 
   Array Logits(const Array& hidden) const override {
-    const Array logits = ops::Apply(head_, hidden);
+    const Array logits = frame_.Logits(hidden);
     return logits * ops::Scalar(logit_scale_, logits);
   }
 
  private:
   Array Norm(const Array& x, const Array& weight) const {
-    return rms_ ? ops::RmsNorm(x, weight, eps_) : ops::LayerNorm(x, weight, std::nullopt, eps_);
+    return rms_ ? ops::RmsNorm(x, weight, frame_.eps)
+                : ops::LayerNorm(x, weight, std::nullopt, frame_.eps);
   }
 
-  float eps_;
+  model::Frame frame_;
   bool rms_;
   float logit_scale_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  ops::mx::Dtype type_;
   std::vector<Layer> layers_;
 };
-
-constexpr std::array<std::string_view, 2> kPrefixes = {"model.", ""};
 
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildCohere2Moe(const core::Json& json,
                                                                     model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
-  auto built = std::make_unique<Cohere2Moe>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
+  return weights.Finish<model::LanguageModel>(std::make_unique<Cohere2Moe>(config, weights));
 }
 
 }  // namespace ingot::models

@@ -10,6 +10,7 @@
 #include "core/strings.h"
 #include "model/common_config.h"
 #include "model/dense_layers.h"
+#include "model/frame.h"
 #include "model/layer_pattern.h"
 #include "model/rope_config.h"
 
@@ -106,12 +107,8 @@ class Gemma3 final : public model::LanguageModel {
  public:
   Gemma3(const Config& config, model::Weights& weights)
       : LanguageModel(config.shape),
-        eps_(config.eps),
-        logit_cap_(config.logit_cap),
-        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
-        norm_(model::LoadNorm(weights, "norm.weight", config.shape.hidden, true)),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
+        frame_(model::Frame::Load(weights, config.shape, config.eps, true)),
+        logit_cap_(config.logit_cap) {
     for (size_t i = 0; i < config.full.size(); ++i) {
       const std::string name = StrCat("layers.", i);
       const bool full = config.full[i];
@@ -132,54 +129,43 @@ class Gemma3 final : public model::LanguageModel {
   }
 
   SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) caches.push_back(layer.attention.NewCache());
-    return SequenceState(std::move(caches));
+    return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
   Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(embedding_, tokens, type_);
+    Array x = frame_.Embed(tokens);
     x = x * ops::Scalar(std::sqrt(static_cast<float>(shape().hidden)), x);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const auto norm = [&](const Array& rows, const Array& weight) {
-        return ops::RmsNorm(rows, weight, eps_);
+        return ops::RmsNorm(rows, weight, frame_.eps);
       };
       x = x +
           norm(layer.attention(norm(x, layer.before_attention), state, i), layer.after_attention);
       x = x + norm(layer.mlp(norm(x, layer.before_mlp)), layer.after_mlp);
     }
     state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, norm_, eps_);
+    return frame_.Norm(x);
   }
 
   Array Logits(const Array& hidden) const override {
-    const Array logits = ops::Apply(head_, hidden);
+    const Array logits = frame_.Logits(hidden);
     return logit_cap_ > 0 ? ops::Softcap(logits, logit_cap_) : logits;
   }
 
  private:
-  float eps_;
+  model::Frame frame_;
   float logit_cap_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  ops::mx::Dtype type_;
   std::vector<Layer> layers_;
 };
-
-constexpr std::array<std::string_view, 4> kPrefixes = {"model.", "language_model.model.",
-                                                       "model.language_model.", ""};
 
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildGemma3(const core::Json& json,
                                                                 model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
-  auto built = std::make_unique<Gemma3>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
+  return weights.Finish<model::LanguageModel>(std::make_unique<Gemma3>(config, weights));
 }
 
 }  // namespace ingot::models

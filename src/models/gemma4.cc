@@ -14,6 +14,7 @@
 #include "model/common_config.h"
 #include "model/dense_layers.h"
 #include "model/expert_weights.h"
+#include "model/frame.h"
 #include "model/layer_pattern.h"
 #include "model/rope_config.h"
 #include "models/gemma4_attention.h"
@@ -297,12 +298,8 @@ class Gemma4 final : public model::LanguageModel {
  public:
   Gemma4(const Config& config, model::Weights& weights)
       : LanguageModel(config.shape),
-        eps_(config.eps),
-        logit_cap_(config.logit_cap),
-        embedding_(weights.Table("embed_tokens", config.shape.vocabulary, config.shape.hidden)),
-        norm_(model::LoadNorm(weights, "norm.weight", config.shape.hidden)),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
+        frame_(model::Frame::Load(weights, config.shape, config.eps)),
+        logit_cap_(config.logit_cap) {
     const int layers = config.shape.layers;
     if (config.per_layer > 0) {
       const int all = layers * config.per_layer;
@@ -319,64 +316,53 @@ class Gemma4 final : public model::LanguageModel {
   }
 
   SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) caches.push_back(layer.attention.NewCache());
-    return SequenceState(std::move(caches));
+    return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
   Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = RootScaled(ops::Rows(embedding_, tokens, type_), shape().hidden);
+    Array x = RootScaled(frame_.Embed(tokens), shape().hidden);
     std::optional<Array> inputs;
-    if (per_layer_) inputs = (*per_layer_)(tokens, x, eps_);
+    if (per_layer_) inputs = (*per_layer_)(tokens, x, frame_.eps);
     SharedColumns shared;
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const auto norm = [&](const Array& rows, const Array& weight) {
-        return ops::RmsNorm(rows, weight, eps_);
+        return ops::RmsNorm(rows, weight, frame_.eps);
       };
       x = x + norm(layer.attention(norm(x, layer.before_attention), state, i, shared),
                    layer.after_attention);
       Array y = layer.mlp(norm(x, layer.before_mlp));
-      if (layer.experts) y = (*layer.experts)(x, y, eps_);
+      if (layer.experts) y = (*layer.experts)(x, y, frame_.eps);
       x = x + norm(y, layer.after_mlp);
       if (layer.per_layer) {
         const Array input = mx::take(*inputs, static_cast<int>(i), 2);
-        x = x + (*layer.per_layer)(x, input, eps_);
+        x = x + (*layer.per_layer)(x, input, frame_.eps);
       }
       if (layer.scalar) x = x * *layer.scalar;
     }
     state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, norm_, eps_);
+    return frame_.Norm(x);
   }
 
   Array Logits(const Array& hidden) const override {
-    const Array logits = ops::Apply(head_, hidden);
+    const Array logits = frame_.Logits(hidden);
     return logit_cap_ > 0 ? ops::Softcap(logits, logit_cap_) : logits;
   }
 
  private:
-  float eps_;
+  model::Frame frame_;
   float logit_cap_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  mx::Dtype type_;
   std::optional<PerLayerTables> per_layer_;
   std::vector<Layer> layers_;
 };
-
-constexpr std::array<std::string_view, 5> kPrefixes = {
-    "model.", "language_model.model.", "model.language_model.", "language_model.", ""};
 
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildGemma4(const core::Json& json,
                                                                 model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
-  auto built = std::make_unique<Gemma4>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
+  return weights.Finish<model::LanguageModel>(std::make_unique<Gemma4>(config, weights));
 }
 
 }  // namespace ingot::models

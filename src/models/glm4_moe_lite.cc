@@ -75,22 +75,10 @@ core::Result<Config> ReadConfig(const core::Json& json) {
                     .hidden = config.shape.hidden,
                     .inner = reader.Size("moe_intermediate_size"),
                     .activation = {}};
-  config.router = {.score = ops::RouterScore::kSigmoid,
-                   .chosen = reader.Size("num_experts_per_tok"),
-                   .normalise = reader.BoolOr("norm_topk_prob", true),
-                   .floor = 1e-20F,
-                   .scale = reader.FloatOr("routed_scaling_factor", 1),
-                   .correction = {},
-                   .groups = reader.SizeOr("n_group", 1),
-                   .kept_groups = reader.SizeOr("topk_group", 1)};
+  config.router = model::ReadGroupedRouter(reader, config.experts.experts);
   config.shared_inner = config.experts.inner * reader.CountOr("n_shared_experts", 1);
   config.sparse =
       model::SparseLayers(reader, config.shape.layers, reader.CountOr("first_k_dense_replace", 1));
-  reader.Require(config.router.chosen <= config.experts.experts,
-                 "num_experts_per_tok: expected at most n_routed_experts");
-  reader.Require(config.experts.experts % config.router.groups == 0 &&
-                     config.router.kept_groups <= config.router.groups,
-                 "n_group: expected to divide n_routed_experts, and at least topk_group");
   INGOT_TRY(reader.Finish());
   return config;
 }
@@ -114,14 +102,12 @@ Feed LoadFeed(const Config& config, model::Weights& weights, size_t i) {
   return mixture;
 }
 
-constexpr std::array<std::string_view, 3> kPrefixes = {"model.", "language_model.model.", ""};
-
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildGlm4MoeLite(const core::Json& json,
                                                                      model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
   const int hidden = config.shape.hidden;
   std::vector<Decoder::Layer> layers;
   for (size_t i = 0; i < config.sparse.size(); ++i) {
@@ -132,10 +118,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildGlm4MoeLite(const core:
          model::LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
          LoadFeed(config, weights, i)});
   }
-  auto built = std::make_unique<Decoder>(
-      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<Decoder>(
+      config.shape, model::Frame::Load(weights, config.shape, config.eps), std::move(layers)));
 }
 
 }  // namespace ingot::models

@@ -1,6 +1,5 @@
 #include "models/gpt_oss.h"
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,22 +73,18 @@ Decoder::Layer LoadLayer(const Config& config, model::Weights& weights, size_t i
           .experts = model::LoadExperts(weights, *family::kGptOss.experts, name, config.experts)}};
 }
 
-constexpr std::array<std::string_view, 2> kPrefixes = {"model.", ""};
-
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildGptOss(const core::Json& json,
                                                                 model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
   std::vector<Decoder::Layer> layers;
   for (size_t i = 0; i < config.slides.size(); ++i) {
     layers.push_back(LoadLayer(config, weights, i));
   }
-  auto built = std::make_unique<Decoder>(
-      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<Decoder>(
+      config.shape, model::Frame::Load(weights, config.shape, config.eps), std::move(layers)));
 }
 
 }  // namespace ingot::models

@@ -178,15 +178,12 @@ Feed LoadFeed(const Config& config, model::Weights& weights, size_t i) {
   return mixture;
 }
 
-constexpr std::array<std::string_view, 4> kPrefixes = {"model.", "language_model.model.",
-                                                       "language_model.", ""};
-
 }  // namespace
 
 core::Result<std::unique_ptr<model::LanguageModel>> BuildLaguna(const core::Json& json,
                                                                 model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
   const int hidden = config.shape.hidden;
   std::vector<Decoder::Layer> layers;
   for (size_t i = 0; i < config.sparse.size(); ++i) {
@@ -196,10 +193,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildLaguna(const core::Json
                       model::LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
                       LoadFeed(config, weights, i)});
   }
-  auto built = std::make_unique<Decoder>(
-      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<Decoder>(
+      config.shape, model::Frame::Load(weights, config.shape, config.eps), std::move(layers)));
 }
 
 }  // namespace ingot::models

@@ -1,6 +1,5 @@
 #include "models/llama.h"
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,14 +99,11 @@ Feed LoadFeed(model::Weights& weights, const std::string& layer, const Config& c
       .experts = model::LoadExperts(weights, family::kMlpExperts, layer, config.experts)};
 }
 
-constexpr std::array<std::string_view, 5> kPrefixes = {
-    "model.", "language_model.model.", "model.language_model.", "language_model.", ""};
-
 core::Result<std::unique_ptr<model::LanguageModel>> Build(const core::Json& json,
                                                           model::Weights& weights,
                                                           const Traits& traits) {
   INGOT_ASSIGN(const Config config, ReadConfig(json, traits));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
   const int hidden = config.shape.hidden;
   std::vector<Decoder::Layer> layers;
   for (int i = 0; i < config.shape.layers; ++i) {
@@ -122,10 +118,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> Build(const core::Json& json
                       LoadNorm(weights, name + ".post_attention_layernorm.weight", hidden),
                       LoadFeed(weights, name, config, config.sparse[index])});
   }
-  auto built = std::make_unique<Decoder>(
-      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps), std::move(layers));
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<Decoder>(
+      config.shape, model::Frame::Load(weights, config.shape, config.eps), std::move(layers)));
 }
 
 constexpr Traits kQwen3 = {

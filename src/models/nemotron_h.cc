@@ -16,6 +16,7 @@
 #include "model/common_config.h"
 #include "model/dense_layers.h"
 #include "model/expert_weights.h"
+#include "model/frame.h"
 #include "model/mixture.h"
 #include "ops/delta.h"
 #include "ops/mamba.h"
@@ -139,20 +140,8 @@ core::Result<Config> ReadConfig(const core::Json& json) {
         .hidden = config.latent > 0 ? config.latent : config.shape.hidden,
         .inner = reader.Size("moe_intermediate_size"),
         .activation = {.kind = ops::MlpActivation::Kind::kReluSquared}};
-    config.router = {.score = ops::RouterScore::kSigmoid,
-                     .chosen = reader.Size("num_experts_per_tok"),
-                     .normalise = reader.BoolOr("norm_topk_prob", true),
-                     .floor = 1e-20F,
-                     .scale = reader.FloatOr("routed_scaling_factor", 1),
-                     .correction = {},
-                     .groups = reader.SizeOr("n_group", 1),
-                     .kept_groups = reader.SizeOr("topk_group", 1)};
+    config.router = model::ReadGroupedRouter(reader, config.experts.experts);
     config.shared_inner = reader.CountOr("moe_shared_expert_intermediate_size", 0);
-    reader.Require(config.router.chosen <= config.experts.experts,
-                   "num_experts_per_tok: expected at most n_routed_experts");
-    reader.Require(config.experts.experts % config.router.groups == 0 &&
-                       config.router.kept_groups <= config.router.groups,
-                   "n_group: expected to divide n_routed_experts, and at least topk_group");
   }
   INGOT_TRY(reader.Finish());
   return config;
@@ -296,11 +285,8 @@ class NemotronH final : public model::LanguageModel {
  public:
   NemotronH(const Config& config, model::Weights& weights)
       : LanguageModel(config.shape),
-        eps_(config.eps),
-        embedding_(weights.Table("embeddings", config.shape.vocabulary, config.shape.hidden)),
-        norm_(model::LoadNorm(weights, "norm_f.weight", config.shape.hidden)),
-        head_(weights.Head("lm_head", embedding_, config.shape.vocabulary, config.shape.hidden)),
-        type_(weights.type()) {
+        frame_(model::Frame::Load(weights, config.shape, config.eps, false,
+                                  {.embedding = "embeddings", .norm = "norm_f"})) {
     for (size_t i = 0; i < config.kinds.size(); ++i) {
       layers_.push_back(
           {model::LoadNorm(weights, StrCat("layers.", i, ".norm.weight"), config.shape.hidden),
@@ -309,24 +295,22 @@ class NemotronH final : public model::LanguageModel {
   }
 
   SequenceState NewState() const override {
-    std::vector<model::LayerCache> caches;
-    for (const Layer& layer : layers_) {
-      caches.push_back(std::visit([](const auto& mixer) { return mixer.NewCache(); }, layer.mixer));
-    }
-    return SequenceState(std::move(caches));
+    return model::StateOf(layers_, [](const Layer& layer) {
+      return std::visit([](const auto& mixer) { return mixer.NewCache(); }, layer.mixer);
+    });
   }
 
   Array Forward(const Array& tokens, SequenceState& state) const override {
-    Array x = ops::Rows(embedding_, tokens, type_);
+    Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
-      const Array n = ops::RmsNorm(x, layers_[i].norm, eps_);
+      const Array n = ops::RmsNorm(x, layers_[i].norm, frame_.eps);
       x = x + std::visit([&](const auto& mix) { return mix(n, state, i); }, layers_[i].mixer);
     }
     state.Advance(tokens.shape(1));
-    return ops::RmsNorm(x, norm_, eps_);
+    return frame_.Norm(x);
   }
 
-  Array Logits(const Array& hidden) const override { return ops::Apply(head_, hidden); }
+  Array Logits(const Array& hidden) const override { return frame_.Logits(hidden); }
 
  private:
   struct Layer {
@@ -334,16 +318,17 @@ class NemotronH final : public model::LanguageModel {
     Mixer mixer;
   };
 
-  float eps_;
-  ops::Linear embedding_;
-  Array norm_;
-  ops::Linear head_;
-  mx::Dtype type_;
+  model::Frame frame_;
   std::vector<Layer> layers_;
 };
 
-constexpr std::array<std::string_view, 5> kPrefixes = {
-    "backbone.", "model.", "language_model.backbone.", "language_model.model.", ""};
+constexpr std::array<std::string_view, 7> kPrefixes = {"backbone.",
+                                                       "model.",
+                                                       "language_model.backbone.",
+                                                       "language_model.model.",
+                                                       "model.language_model.backbone.",
+                                                       "model.language_model.",
+                                                       ""};
 
 }  // namespace
 
@@ -351,9 +336,7 @@ core::Result<std::unique_ptr<model::LanguageModel>> BuildNemotronH(const core::J
                                                                    model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
   weights.UsePrefix(kPrefixes, "embeddings.weight");
-  auto built = std::make_unique<NemotronH>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<NemotronH>(config, weights));
 }
 
 }  // namespace ingot::models

@@ -149,9 +149,7 @@ core::Result<std::unique_ptr<model::TextEncoder>> BuildNomicBert(const core::Jso
                                                                  model::Weights& weights) {
   INGOT_ASSIGN(const Config config, ReadConfig(json));
   weights.UsePrefix(kPrefixes, "embeddings.word_embeddings.weight");
-  auto built = std::make_unique<NomicBert>(config, weights);
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::TextEncoder>(std::move(built));
+  return weights.Finish<model::TextEncoder>(std::make_unique<NomicBert>(config, weights));
 }
 
 }  // namespace ingot::models

@@ -306,13 +306,6 @@ Decoder::Layer LoadLayer(const Config& config, model::Weights& weights, size_t i
           LoadFeed(weights, name, config, config.sparse[i])};
 }
 
-constexpr std::array<std::string_view, 6> kPrefixes = {"model.",
-                                                       "language_model.model.",
-                                                       "language_model.",
-                                                       "model.language_model.model.",
-                                                       "model.language_model.",
-                                                       ""};
-
 // Only a checkpoint as it was trained has its convolutions as [C, 1, K]; converters turn them and
 // add the norms' 1 in the same step. Nothing else tells the two apart.
 bool IsAsTrained(const model::Weights& weights, const Config& config) {
@@ -328,17 +321,15 @@ bool IsAsTrained(const model::Weights& weights, const Config& config) {
 core::Result<std::unique_ptr<model::LanguageModel>> BuildQwen35(const core::Json& json,
                                                                 model::Weights& weights) {
   INGOT_ASSIGN(Config config, ReadConfig(json));
-  weights.UsePrefix(kPrefixes, "embed_tokens.weight");
+  weights.UsePrefix(model::kLanguageModelPrefixes, "embed_tokens.weight");
   config.zero_centred = IsAsTrained(weights, config);
   std::vector<Decoder::Layer> layers;
   for (size_t i = 0; i < config.full_attention.size(); ++i) {
     layers.push_back(LoadLayer(config, weights, i));
   }
-  auto built = std::make_unique<Decoder>(
-      config.shape, Decoder::LoadFrame(weights, config.shape, config.eps, config.zero_centred),
-      std::move(layers));
-  INGOT_TRY(weights.Finish());
-  return std::unique_ptr<model::LanguageModel>(std::move(built));
+  return weights.Finish<model::LanguageModel>(std::make_unique<Decoder>(
+      config.shape, model::Frame::Load(weights, config.shape, config.eps, config.zero_centred),
+      std::move(layers)));
 }
 
 }  // namespace ingot::models
