@@ -98,6 +98,57 @@ void Remake(Tensors& tensors, std::string_view ending,
   tensors = std::move(result);
 }
 
+// Names of the language model's tensors as importers and converters of larger models left them.
+TEST(FormsTest, ALanguageModelInAnyContainer) {
+  struct Containers {
+    const char* golden;
+    const char* own;
+    std::vector<const char*> others;
+  };
+  const std::vector<const char*> usual = {"", "language_model.", "language_model.model.",
+                                          "model.language_model.", "model.language_model.model."};
+  std::vector<Containers> rows = {{"nemotron_h",
+                                   "backbone.",
+                                   {"", "model.", "language_model.model.",
+                                    "language_model.backbone.", "model.language_model.backbone."}}};
+  for (const char* golden : {"llama", "qwen3_moe", "qwen3_5", "gemma3", "gemma4_moe",
+                             "glm4_moe_lite", "laguna", "cohere2_moe", "gpt_oss"}) {
+    rows.push_back({golden, "model.", usual});
+  }
+  for (const Containers& row : rows) {
+    SCOPED_TRACE(row.golden);
+    Golden golden = ReadGolden(row.golden);
+    golden.prompt.resize(8);
+    const std::vector<float> expected = LogitsOf(golden, golden.prompt, 8);
+    for (const std::string other : row.others) {
+      SCOPED_TRACE(other);
+      Golden inside = golden;
+      for (SeededTensor& tensor : inside.tensors) {
+        if (tensor.name.starts_with(row.own)) {
+          tensor.name = other + tensor.name.substr(std::string_view(row.own).size());
+        } else if (other.starts_with("language_model.")) {
+          tensor.name = "language_model." + tensor.name;
+        }
+      }
+      EXPECT_EQ(LogitsOf(inside, golden.prompt, 8), expected);
+    }
+  }
+}
+
+TEST(FormsTest, Mistral3IsItsTextModel) {
+  Golden golden = ReadGolden("ministral3");
+  const std::vector<float> expected = LogitsOf(golden, golden.prompt, 16);
+  golden.config = core::Json{{"architectures", {"Mistral3ForConditionalGeneration"}},
+                             {"model_type", "mistral3"},
+                             {"text_config", golden.config},
+                             {"vision_config", core::Json::object()}};
+  golden.config["text_config"].erase("architectures");
+  Rename(golden.tensors, "model.", "model.language_model.");
+  golden.tensors.push_back({"model.vision_tower.ln_pre.weight", {2}, {0, 0}});
+  golden.tensors.push_back({"model.multi_modal_projector.linear_1.weight", {1, 2}, {0, 0}});
+  EXPECT_EQ(LogitsOf(golden, golden.prompt, 16), expected);
+}
+
 TEST(FormsTest, Gemma4ExpertsUnderAnyOfTheirNames) {
   const Golden golden = ReadGolden("gemma4_moe");
   const std::vector<float> expected = LogitsOf(golden, golden.prompt, 16);

@@ -99,8 +99,10 @@ TEST(ExpertFormsTest, TheLanguagePartOfAVisionModelIsTheSameModel) {
 
 // Converters turn the convolutions and add the norms' 1, in bf16; that rounding is theirs, so the
 // norms here are ones that lose nothing by it.
-TEST(NormTest, TheConvolutionsLayoutDecidesWhetherNormsHoldTheirOne) {
-  Golden golden = ReadGolden("qwen3_5");
+class NormTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NormTest, TheConvolutionsLayoutDecidesWhetherNormsHoldTheirOne) {
+  Golden golden = ReadGolden(GetParam());
   const auto is_centred = [](const std::string& name) {
     return name.ends_with("norm.weight") && name.find("linear_attn") == std::string::npos;
   };
@@ -124,6 +126,9 @@ TEST(NormTest, TheConvolutionsLayoutDecidesWhetherNormsHoldTheirOne) {
   ASSERT_TRUE(converted.ok()) << converted.status().message();
   EXPECT_EQ(LogitsOf(**converted, golden.prompt, 16), expected);
 }
+
+INSTANTIATE_TEST_SUITE_P(Architectures, NormTest, ::testing::Values("qwen3_5", "qwen3_next"),
+                         [](const auto& param) { return std::string(param.param); });
 
 TEST(RecurrentStateTest, IsFloat32ForBf16ActivationsAndKeptAcrossCalls) {
   const Golden golden = ReadGolden("qwen3_5");
