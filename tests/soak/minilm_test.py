@@ -16,7 +16,7 @@ import tempfile
 
 import numpy as np
 
-HERE = pathlib.Path(__file__).resolve().parent
+DATA = pathlib.Path(__file__).resolve().parent / "data"
 WIDTH = 384
 LEAST_COSINE = 0.9999
 
@@ -40,8 +40,8 @@ class Ingot:
 
 
 def check_sentences(ingot: Ingot) -> bool:
-    sentences = (HERE / "sentences.txt").read_text().split("\n")[:-1]
-    expected = np.fromfile(HERE / "embeddings.f16", "<f2").astype(np.float64).reshape(-1, WIDTH)
+    sentences = (DATA / "sentences.txt").read_text().split("\n")[:-1]
+    expected = np.fromfile(DATA / "embeddings.f16", "<f2").astype(np.float64).reshape(-1, WIDTH)
     got = ingot.embed("minilm", sentences)
     assert got.shape == expected.shape == (200, WIDTH), (got.shape, expected.shape)
     lengths = np.linalg.norm(got, axis=1) * np.linalg.norm(expected, axis=1)
@@ -55,7 +55,7 @@ def check_sentences(ingot: Ingot) -> bool:
 
 
 def check_ranking(ingot: Ingot, model: str) -> bool:
-    task = json.loads((HERE / "retrieval.json").read_text())
+    task = json.loads((DATA / "retrieval.json").read_text())
     scores = ingot.embed(model, task["queries"]) @ ingot.embed(model, task["documents"]).T
     got = (-scores).argsort(axis=1).tolist()
     differ = [query for query, a, b in zip(task["queries"], got, task["rankings"]) if a != b]

