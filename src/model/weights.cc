@@ -221,7 +221,8 @@ std::optional<ops::ExpertStack> Weights::Stack(std::string_view name, int expert
       return ops::ExpertStack{Load(candidate, std::array{experts, outputs, inputs}), bias};
     }
     const Array turned = Dense(candidate, std::array{experts, inputs, outputs});
-    return ops::ExpertStack{mx::swapaxes(turned, 1, 2), bias};
+    // Turned for good at the first use: kernels want rows in one piece.
+    return ops::ExpertStack{mx::contiguous(mx::swapaxes(turned, 1, 2)), bias};
   }
   return std::nullopt;
 }

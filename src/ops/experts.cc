@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "ops/cpu/experts.h"
+
 namespace ingot::ops {
 namespace {
 
@@ -66,6 +68,7 @@ Array Mlp(const ExpertMlp& mlp, const Array& x, const Array& experts, bool sorte
 }  // namespace
 
 Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
+  if (cpu::Serves(mlp, x, routing)) return cpu::ApplyExperts(mlp, x, routing);
   const int rows = x.shape(0);
   const int chosen = routing.experts.shape(1);
   Array y = x;

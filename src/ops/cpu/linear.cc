@@ -44,9 +44,10 @@ struct Job {
                           .bias = weight.BiasOf(0),
                           .first_row = 0,
                           .rows = from.size()};
-    Compute(PlanProduct(segment.matrix, type, from.size(), core::ActiveIsa()),
+    Compute(PlanProduct(segment.matrix, type, core::ActiveIsa()),
             {.segments = {&segment, 1},
              .type = type,
+             .result_type = type,
              .bias_type = weight.bias_type,
              .x = from,
              .y = to},

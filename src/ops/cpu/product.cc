@@ -16,8 +16,10 @@ constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr size_t kMostOutputs = 256;
 constexpr size_t kManyOutputs = 32;  // what kernels for many rows expand at once
 constexpr size_t kMostRows = 128;    // of activations that one block's results are kept for
+// From this many rows on expanding the weights pays.
+constexpr size_t kManyFrom = 16;
 
-size_t OutputsEach(const Matrix& matrix) {
+size_t FewOutputs(const Matrix& matrix) {
   const size_t rows = kBlockBytes / std::max<size_t>(matrix.row_bytes(), 1);
   return std::clamp(rows / kVector * kVector, kVector, kMostOutputs);
 }
@@ -51,21 +53,27 @@ class Blocks {
     const size_t within = index - (which == 0 ? 0 : ends_[which - 1]);
     const size_t down = Down(segment);
     // Blocks of the same weights follow each other.
-    const size_t output = within / down * plan_.outputs_each;
-    const size_t row = within % down * plan_.rows_each;
+    const size_t output = within / down * OutputsEach(segment);
+    const size_t row = within % down * RowsEach(segment);
     return {.segment = &segment,
             .first_row = segment.first_row + row,
-            .rows = std::min(plan_.rows_each, segment.rows - row),
+            .rows = std::min(RowsEach(segment), segment.rows - row),
             .first_output = output,
-            .outputs = std::min(plan_.outputs_each, segment.matrix.outputs - output)};
+            .outputs = std::min(OutputsEach(segment), segment.matrix.outputs - output)};
   }
 
  private:
+  size_t OutputsEach(const Segment& segment) const {
+    return plan_.IsMany(segment) ? kManyOutputs : plan_.few_outputs;
+  }
+  size_t RowsEach(const Segment& segment) const {
+    return plan_.IsMany(segment) ? kMostRows : kManyFrom;
+  }
   size_t Across(const Segment& segment) const {
-    return (segment.matrix.outputs + plan_.outputs_each - 1) / plan_.outputs_each;
+    return (segment.matrix.outputs + OutputsEach(segment) - 1) / OutputsEach(segment);
   }
   size_t Down(const Segment& segment) const {
-    return (segment.rows + plan_.rows_each - 1) / plan_.rows_each;
+    return (segment.rows + RowsEach(segment) - 1) / RowsEach(segment);
   }
   const ProductPlan& plan_;
   std::span<const Segment> segments_;
@@ -78,12 +86,17 @@ struct Arranged {
   float* sums;
 };
 
-void ArrangeRows(const ProductPlan& plan, const Product& product, const Matrix& matrix,
-                 const Arranged& to, core::ThreadPool& pool) {
+void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged& to,
+                 core::ThreadPool& pool) {
+  std::vector<const Segment*> of_row(product.x.size(), nullptr);
+  for (const Segment& segment : product.segments) {
+    std::fill_n(of_row.begin() + static_cast<ptrdiff_t>(segment.first_row), segment.rows, &segment);
+  }
   const auto arrange = [&](size_t begin, size_t end) {
     for (size_t r = begin; r < end; ++r) {
-      plan.form->arrange({.matrix = &matrix,
-                          .order = plan.order,
+      if (of_row[r] == nullptr) continue;
+      plan.form->arrange({.matrix = &of_row[r]->matrix,
+                          .order = plan.IsMany(*of_row[r]) ? plan.many_order : plan.few_order,
                           .type = product.type,
                           .x = product.x[r],
                           .out = to.x + r * plan.x_bytes,
@@ -109,9 +122,9 @@ void Finish(const Product& product, const Block& block, size_t row, std::span<fl
       results[n] += quant::LoadFloat(product.bias_type, segment.bias, block.first_output + n);
     }
   }
-  std::byte* out = product.y[row] + block.first_output * quant::SizeOf(product.type);
+  std::byte* out = product.y[row] + block.first_output * quant::SizeOf(product.result_type);
   for (size_t n = 0; n < results.size(); ++n) {
-    quant::StoreFloat(product.type, results[n], out, n);
+    quant::StoreFloat(product.result_type, results[n], out, n);
   }
 }
 
@@ -129,7 +142,7 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
                        .sums_stride = plan.sums,
                        .out = results.data(),
                        .out_stride = block.outputs};
-  (plan.many ? plan.form->many : plan.form->few)(run);
+  (plan.IsMany(*block.segment) ? plan.form->many : plan.form->few)(run);
   for (size_t r = 0; r < block.rows; ++r) {
     Finish(product, block, block.first_row + r,
            std::span(results).subspan(r * block.outputs, block.outputs));
@@ -138,20 +151,20 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
 
 }  // namespace
 
-ProductPlan PlanWithForm(const Form& form, const Matrix& matrix, size_t most_rows) {
-  const bool many = most_rows >= kManyFrom;
+bool ProductPlan::IsMany(const Segment& segment) const { return segment.rows >= kManyFrom; }
+
+ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
   const size_t element = form.bf16 ? 2 : sizeof(float);
   return {.form = &form,
-          .many = many,
-          .order = many ? form.many_order(matrix) : form.few_order(matrix),
+          .few_order = form.few_order(matrix),
+          .many_order = form.many_order(matrix),
           .x_bytes = RoundUp(matrix.inputs, kBlock) * element,
           .sums = matrix.biases == nullptr ? 0 : RoundUp(matrix.groups(), kVector),
-          .outputs_each = many ? kManyOutputs : OutputsEach(matrix),
-          .rows_each = many ? kMostRows : kManyFrom};
+          .few_outputs = FewOutputs(matrix)};
 }
 
-ProductPlan PlanProduct(const Matrix& matrix, FloatType type, size_t most_rows, core::Isa isa) {
-  return PlanWithForm(FormFor(isa, matrix, type), matrix, most_rows);
+ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa) {
+  return PlanWithForm(FormFor(isa, matrix, type), matrix);
 }
 
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool) {
@@ -160,7 +173,7 @@ void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& 
   const Scratch scratch(x_bytes + product.x.size() * plan.sums * sizeof(float));
   const Arranged rows{.x = scratch.data(),
                       .sums = reinterpret_cast<float*>(scratch.data() + x_bytes)};
-  ArrangeRows(plan, product, product.segments.front().matrix, rows, pool);
+  ArrangeRows(plan, product, rows, pool);
   const Blocks blocks(plan, product.segments);
   pool.ParallelFor(blocks.count(), 1, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) ComputeBlock(plan, product, blocks.At(i), rows);

@@ -20,9 +20,6 @@
 
 namespace ingot::ops::cpu {
 
-// From this many rows on the weights are expanded once for all of them.
-inline constexpr size_t kManyFrom = 16;
-
 // Consecutive rows that meet the same matrix: all of them in a plain product, those that chose the
 // same expert in a mixture.
 struct Segment {
@@ -35,26 +32,29 @@ struct Segment {
 
 struct Product {
   std::span<const Segment> segments;
-  FloatType type;  // of activations and results
+  FloatType type;         // of activations
+  FloatType result_type;  // that results are rounded to, once
   FloatType bias_type;
   std::span<const std::byte* const> x;  // where each row begins
   std::span<std::byte* const> y;        // and where its results go
 };
 
-// Of one product: its form, and how each segment is cut.
+// Of one product. A segment of many rows has its weights expanded once for all of them; one of few
+// reads them as they lie.
 struct ProductPlan {
   const Form* form;
-  bool many;            // the kernels for many rows, for every segment
-  Order order;          // that rows are arranged in
-  size_t x_bytes;       // of an arranged row
-  size_t sums;          // floats beside it; 0 without zero points
-  size_t outputs_each;  // outputs of a block
-  size_t rows_each;     // rows of a block
+  Order few_order;  // that rows are arranged in
+  Order many_order;
+  size_t x_bytes;      // of an arranged row
+  size_t sums;         // floats beside it; 0 without zero points
+  size_t few_outputs;  // of a block
+
+  bool IsMany(const Segment& segment) const;
 };
 
-ProductPlan PlanProduct(const Matrix& matrix, FloatType type, size_t most_rows, core::Isa isa);
+ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa);
 // For a form given by name, in tests and benchmarks.
-ProductPlan PlanWithForm(const Form& form, const Matrix& matrix, size_t most_rows);
+ProductPlan PlanWithForm(const Form& form, const Matrix& matrix);
 
 // A segment without rows costs nothing and is not read.
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool);

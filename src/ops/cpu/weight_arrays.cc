@@ -46,6 +46,11 @@ WeightSpec SpecOf(const Weight& weight, const std::optional<Array>& bias) {
   return spec;
 }
 
+size_t CountOf(const WeightSpec& spec) {
+  return size_t{1} + (spec.packed ? 1 : 0) + (spec.biases ? 1 : 0) + (spec.global_scale ? 1 : 0) +
+         (spec.bias ? 1 : 0);
+}
+
 void AppendArrays(const Weight& weight, const std::optional<Array>& bias,
                   std::vector<Array>& inputs) {
   if (const Array* dense = std::get_if<Array>(&weight)) {

@@ -25,6 +25,8 @@ struct WeightSpec {
 // Whether kernels can read weights, scales and bias of these types.
 bool IsReadable(const Weight& weight, const std::optional<Array>& bias);
 WeightSpec SpecOf(const Weight& weight, const std::optional<Array>& bias);
+// How many arrays that are.
+size_t CountOf(const WeightSpec& spec);
 void AppendArrays(const Weight& weight, const std::optional<Array>& bias,
                   std::vector<Array>& inputs);
 

@@ -176,10 +176,14 @@ Rows Multiply(const Form& form, const Matrix& matrix, const Rows& x, core::Threa
   Rows y(x.type, x.begins.size(), matrix.outputs);
   const Segment segment{.matrix = matrix, .rows = x.begins.size()};
   const std::vector<const std::byte*> inputs = x.inputs();
-  Compute(
-      PlanWithForm(form, matrix, x.begins.size()),
-      {.segments = {&segment, 1}, .type = x.type, .bias_type = x.type, .x = inputs, .y = y.begins},
-      pool);
+  Compute(PlanWithForm(form, matrix),
+          {.segments = {&segment, 1},
+           .type = x.type,
+           .result_type = x.type,
+           .bias_type = x.type,
+           .x = inputs,
+           .y = y.begins},
+          pool);
   return y;
 }
 
@@ -329,9 +333,10 @@ TEST(ProductTest, RowsOfSeveralSegmentsMeetTheirOwnMatrixFactorAndBias) {
   for (const Form* form : SupportedForms()) {
     if (form->bf16) continue;
     Rows y(FloatType::kF32, 5, 40);
-    Compute(PlanWithForm(*form, first.matrix(), 3),
+    Compute(PlanWithForm(*form, first.matrix()),
             {.segments = segments,
              .type = FloatType::kF32,
+             .result_type = FloatType::kF32,
              .bias_type = FloatType::kF32,
              .x = inputs,
              .y = y.begins},

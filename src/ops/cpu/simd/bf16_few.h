@@ -57,7 +57,7 @@ class BlockScales {
   BlockScales(__m512 scales, size_t group_size) : scales_(scales), size_(group_size) {
     _mm512_store_ps(each_, scales);
     alignas(64) uint32_t lanes[kVector];
-    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = 4 * i / kGroup;
+    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / (kGroup / 4);
     lanes_ = _mm512_load_si512(lanes);
   }
   // sum holds, lane by lane, what belongs to these groups; `block` counts within the batch.

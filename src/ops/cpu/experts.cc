@@ -1,0 +1,256 @@
+#include "ops/cpu/experts.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mlx/backend/cpu/encoder.h>
+#include <mlx/primitives.h>
+
+#include "core/cpu.h"
+#include "core/strings.h"
+#include "ops/cpu/bend.h"
+#include "ops/cpu/choice.h"
+#include "ops/cpu/expert_groups.h"
+#include "ops/cpu/product.h"
+#include "ops/cpu/rows.h"
+#include "ops/cpu/scratch.h"
+#include "ops/cpu/weight_arrays.h"
+
+namespace ingot::ops::cpu {
+namespace {
+
+struct MlpSpec {
+  std::optional<WeightSpec> gate;
+  WeightSpec up;
+  WeightSpec down;
+  GateUp form = GateUp::kApart;
+  MlpActivation activation;
+};
+
+bool operator==(const MlpActivation& a, const MlpActivation& b) {
+  return a.kind == b.kind && a.limit == b.limit && a.alpha == b.alpha;
+}
+bool operator==(const MlpSpec& a, const MlpSpec& b) {
+  return a.gate == b.gate && a.up == b.up && a.down == b.down && a.form == b.form &&
+         a.activation == b.activation;
+}
+
+// [count, width] numbers of one type in scratch memory.
+struct Table {
+  Table(size_t row_count, size_t row_width, FloatType row_type)
+      : type(row_type),
+        width(row_width),
+        memory(row_count * width * quant::SizeOf(type)),
+        rows(row_count) {
+    for (size_t r = 0; r < row_count; ++r) {
+      rows[r] = memory.data() + r * width * quant::SizeOf(type);
+    }
+  }
+  std::span<const float> Floats(size_t row) const {
+    return {reinterpret_cast<const float*>(rows[row]), width};
+  }
+  std::vector<const std::byte*> Inputs() const { return {rows.begin(), rows.end()}; }
+
+  FloatType type;
+  size_t width;
+  Scratch memory;
+  std::vector<std::byte*> rows;
+};
+
+struct Job {
+  MlpSpec spec;
+  Strided x;
+  FloatType type;
+  const uint32_t* chosen;  // [rows, each]
+  const float* shares;     // [rows, each]
+  size_t each;
+  std::optional<BoundWeight> gate;
+  BoundWeight up;
+  BoundWeight down;
+  std::byte* y;
+
+  void Run() const {
+    const std::vector<const std::byte*> x_rows = x.Rows();
+    const size_t pairs = x_rows.size() * each;
+    for (size_t pair = 0; pair < pairs; ++pair) {
+      if (chosen[pair] >= up.stack) {
+        throw std::out_of_range(core::StrCat("expert ", chosen[pair], " of ", up.stack));
+      }
+    }
+    const ExpertGroups order({chosen, pairs}, up.stack);
+    std::vector<const std::byte*> from(pairs);
+    for (size_t place = 0; place < pairs; ++place)
+      from[place] = x_rows[order.pair_at[place] / each];
+
+    const Table above(pairs, up.outputs, FloatType::kF32);
+    Project(up, order, from, above);
+    std::optional<Table> gates;
+    if (gate) {
+      gates.emplace(pairs, gate->outputs, FloatType::kF32);
+      Project(*gate, order, from, *gates);
+    }
+    const Table inner(pairs, down.whole.inputs, type);
+    Activate(above, gates, inner);
+    const Table results(pairs, down.outputs, FloatType::kF32);
+    Project(down, order, inner.Inputs(), results);
+    Collect(order, results, x_rows.size());
+  }
+
+ private:
+  void Project(const BoundWeight& weight, const ExpertGroups& order,
+               const std::vector<const std::byte*>& from, const Table& to) const {
+    std::vector<Segment> segments;
+    for (const ExpertGroup& group : order.groups) {
+      segments.push_back({.matrix = weight.MatrixOf(group.expert),
+                          .factor = weight.FactorOf(group.expert),
+                          .bias = weight.BiasOf(group.expert),
+                          .first_row = group.first,
+                          .rows = group.count});
+    }
+    if (segments.empty()) return;
+    Compute(PlanProduct(segments.front().matrix, type, core::ActiveIsa()),
+            {.segments = segments,
+             .type = type,
+             .result_type = to.type,
+             .bias_type = weight.bias_type,
+             .x = from,
+             .y = to.rows},
+            core::ThreadPool::Shared());
+  }
+
+  // Both halves of a row that holds gate and up, each by itself.
+  static void Part(GateUp form, std::span<const float> joined, std::vector<float>& gate_row,
+                   std::vector<float>& up_row) {
+    const size_t half = joined.size() / 2;
+    for (size_t i = 0; i < half; ++i) {
+      gate_row[i] = form == GateUp::kInTurn ? joined[2 * i] : joined[i];
+      up_row[i] = form == GateUp::kInTurn ? joined[2 * i + 1] : joined[half + i];
+    }
+  }
+
+  void Activate(const Table& above, const std::optional<Table>& gates, const Table& inner) const {
+    const size_t width = inner.width;
+    constexpr size_t kRowsEach = 4;
+    core::ThreadPool::Shared().ParallelFor(
+        above.rows.size(), kRowsEach, [&](size_t begin, size_t end) {
+          std::vector<float> gate_row(width);
+          std::vector<float> up_row(width);
+          std::vector<float> out(width);
+          for (size_t r = begin; r < end; ++r) {
+            std::span<const float> g;
+            std::span<const float> u = above.Floats(r);
+            if (spec.form != GateUp::kApart) {
+              Part(spec.form, u, gate_row, up_row);
+              g = gate_row;
+              u = up_row;
+            } else if (gates) {
+              g = gates->Floats(r);
+            }
+            BendRow(spec.activation, g, u, out);
+            for (size_t i = 0; i < width; ++i) {
+              quant::StoreFloat(inner.type, out[i], inner.rows[r], i);
+            }
+          }
+        });
+  }
+
+  void Collect(const ExpertGroups& order, const Table& results, size_t count) const {
+    constexpr size_t kRowsEach = 4;
+    const size_t width = results.width;
+    core::ThreadPool::Shared().ParallelFor(count, kRowsEach, [&](size_t begin, size_t end) {
+      std::vector<float> sum(width);
+      for (size_t r = begin; r < end; ++r) {
+        std::fill(sum.begin(), sum.end(), 0.0F);
+        for (size_t i = 0; i < each; ++i) {
+          const float share = shares[r * each + i];
+          const std::span<const float> part = results.Floats(order.place_of[r * each + i]);
+          for (size_t n = 0; n < width; ++n) sum[n] += share * part[n];
+        }
+        std::byte* out = y + r * width * quant::SizeOf(type);
+        for (size_t n = 0; n < width; ++n) quant::StoreFloat(type, sum[n], out, n);
+      }
+    });
+  }
+};
+
+// Inputs: x, experts, weights, then those of gate (where it is apart), up and down.
+class ExpertsPrimitive : public mx::UnaryPrimitive {
+ public:
+  ExpertsPrimitive(mx::Stream stream, MlpSpec spec)
+      : UnaryPrimitive(stream), spec_(std::move(spec)) {}
+
+  void eval_cpu(const std::vector<Array>& inputs, Array& out) override {
+    out.set_data(mx::allocator::malloc(out.nbytes()));
+    if (out.size() == 0) return;
+    size_t next = 3;
+    std::optional<BoundWeight> gate;
+    if (spec_.gate) {
+      gate.emplace(*spec_.gate, inputs, next, stream());
+      next += CountOf(*spec_.gate);
+    }
+    BoundWeight up(spec_.up, inputs, next, stream());
+    next += CountOf(spec_.up);
+    const auto job =
+        std::make_shared<const Job>(Job{.spec = spec_,
+                                        .x = Strided(inputs[0]),
+                                        .type = *FloatTypeOf(out.dtype()),
+                                        .chosen = inputs[1].data<uint32_t>(),
+                                        .shares = inputs[2].data<float>(),
+                                        .each = static_cast<size_t>(inputs[1].shape(1)),
+                                        .gate = std::move(gate),
+                                        .up = std::move(up),
+                                        .down = BoundWeight(spec_.down, inputs, next, stream()),
+                                        .y = BytesOf(out)});
+    mx::cpu::get_command_encoder(stream()).dispatch([job] { job->Run(); });
+  }
+  void eval_gpu(const std::vector<Array>&, Array&) override {
+    throw std::logic_error("a CPU kernel was sent to a GPU");
+  }
+  const char* name() const override { return "IngotExperts"; }
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto* experts = dynamic_cast<const ExpertsPrimitive*>(&other);
+    return experts != nullptr && experts->spec_ == spec_;
+  }
+
+ private:
+  MlpSpec spec_;
+};
+
+}  // namespace
+
+bool Serves(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
+  return KernelsInUse() && FloatTypeOf(x.dtype()) && routing.experts.dtype() == mx::uint32 &&
+         routing.weights.dtype() == mx::float32 &&
+         (!mlp.gate || IsReadable(mlp.gate->weight, mlp.gate->bias)) &&
+         IsReadable(mlp.up.weight, mlp.up.bias) && IsReadable(mlp.down.weight, mlp.down.bias);
+}
+
+Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
+  MlpSpec spec{.gate = {},
+               .up = SpecOf(mlp.up.weight, mlp.up.bias),
+               .down = SpecOf(mlp.down.weight, mlp.down.bias),
+               .form = mlp.form,
+               .activation = mlp.activation};
+  // Rows in one piece: a slice or a transposed array costs one more operation, others none to speak
+  // of.
+  std::vector<Array> inputs = {mx::contiguous(x), mx::contiguous(routing.experts),
+                               mx::contiguous(routing.weights)};
+  if (mlp.gate) {
+    spec.gate = SpecOf(mlp.gate->weight, mlp.gate->bias);
+    AppendArrays(mlp.gate->weight, mlp.gate->bias, inputs);
+  }
+  AppendArrays(mlp.up.weight, mlp.up.bias, inputs);
+  AppendArrays(mlp.down.weight, mlp.down.bias, inputs);
+  const mx::Shape shape = x.shape();
+  const mx::Dtype type = x.dtype();
+  return Array(
+      shape, type,
+      std::make_shared<ExpertsPrimitive>(mx::default_stream(mx::Device::cpu), std::move(spec)),
+      std::move(inputs));
+}
+
+}  // namespace ingot::ops::cpu
