@@ -18,6 +18,7 @@
 #include "ops/cpu/product.h"
 #include "ops/cpu/rows.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/store.h"
 #include "ops/cpu/weight_arrays.h"
 
 namespace ingot::ops::cpu {
@@ -135,27 +136,25 @@ struct Job {
   void Activate(const Table& above, const std::optional<Table>& gates, const Table& inner) const {
     const size_t width = inner.width;
     constexpr size_t kRowsEach = 4;
-    core::ThreadPool::Shared().ParallelFor(
-        above.rows.size(), kRowsEach, [&](size_t begin, size_t end) {
-          std::vector<float> gate_row(width);
-          std::vector<float> up_row(width);
-          std::vector<float> out(width);
-          for (size_t r = begin; r < end; ++r) {
-            std::span<const float> g;
-            std::span<const float> u = above.Floats(r);
-            if (spec.form != GateUp::kApart) {
-              Part(spec.form, u, gate_row, up_row);
-              g = gate_row;
-              u = up_row;
-            } else if (gates) {
-              g = gates->Floats(r);
-            }
-            BendRow(spec.activation, g, u, out);
-            for (size_t i = 0; i < width; ++i) {
-              quant::StoreFloat(inner.type, out[i], inner.rows[r], i);
-            }
-          }
-        });
+    core::ThreadPool::Shared().ParallelFor(above.rows.size(), kRowsEach,
+                                           [&](size_t begin, size_t end) {
+                                             std::vector<float> gate_row(width);
+                                             std::vector<float> up_row(width);
+                                             std::vector<float> out(width);
+                                             for (size_t r = begin; r < end; ++r) {
+                                               std::span<const float> g;
+                                               std::span<const float> u = above.Floats(r);
+                                               if (spec.form != GateUp::kApart) {
+                                                 Part(spec.form, u, gate_row, up_row);
+                                                 g = gate_row;
+                                                 u = up_row;
+                                               } else if (gates) {
+                                                 g = gates->Floats(r);
+                                               }
+                                               BendRow(spec.activation, g, u, out);
+                                               StoreFloats(inner.type, out, inner.rows[r]);
+                                             }
+                                           });
   }
 
   void Collect(const ExpertGroups& order, const Table& results, size_t count) const {
@@ -170,8 +169,7 @@ struct Job {
           const std::span<const float> part = results.Floats(order.place_of[r * each + i]);
           for (size_t n = 0; n < width; ++n) sum[n] += share * part[n];
         }
-        std::byte* out = y + r * width * quant::SizeOf(type);
-        for (size_t n = 0; n < width; ++n) quant::StoreFloat(type, sum[n], out, n);
+        StoreFloats(type, sum, y + r * width * quant::SizeOf(type));
       }
     });
   }

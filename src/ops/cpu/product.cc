@@ -6,6 +6,7 @@
 #include <new>
 
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/store.h"
 
 namespace ingot::ops::cpu {
 namespace {
@@ -122,10 +123,8 @@ void Finish(const Product& product, const Block& block, size_t row, std::span<fl
       results[n] += quant::LoadFloat(product.bias_type, segment.bias, block.first_output + n);
     }
   }
-  std::byte* out = product.y[row] + block.first_output * quant::SizeOf(product.result_type);
-  for (size_t n = 0; n < results.size(); ++n) {
-    quant::StoreFloat(product.result_type, results[n], out, n);
-  }
+  StoreFloats(product.result_type, results,
+              product.y[row] + block.first_output * quant::SizeOf(product.result_type));
 }
 
 void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& block,

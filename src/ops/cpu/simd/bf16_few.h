@@ -28,8 +28,12 @@ inline __m512 ScalesOf(const Matrix& matrix, size_t group, size_t count) {
   if (matrix.layout == Layout::kAffine) {
     return LoadSixteen(matrix.type, matrix.scales + group * quant::SizeOf(matrix.type), count);
   }
-  uint8_t bytes[kVector] = {};
-  std::memcpy(bytes, matrix.scales + group, count);
+  const std::byte* bytes = matrix.scales + group;
+  std::byte padded[kVector] = {};
+  if (count < kVector) {
+    std::memcpy(padded, bytes, count);
+    bytes = padded;
+  }
   const __m512i codes =
       _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
   if (matrix.format.mode != quant::Mode::kNvfp4) {
@@ -54,10 +58,10 @@ inline constexpr bool kHalvesApart = std::is_same_v<Codes, Bytes>;
 template <class Codes, size_t kGroup>
 class BlockScales {
  public:
-  BlockScales(__m512 scales, size_t group_size) : scales_(scales), size_(group_size) {
+  explicit BlockScales(__m512 scales) : scales_(scales) {
     _mm512_store_ps(each_, scales);
     alignas(64) uint32_t lanes[kVector];
-    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / (kGroup / 4);
+    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / uint32_t{kGroup / 4};
     lanes_ = _mm512_load_si512(lanes);
   }
   // sum holds, lane by lane, what belongs to these groups; `block` counts within the batch.
@@ -70,7 +74,7 @@ class BlockScales {
     }
     const __m512 sum = Dot(Dot(_mm512_setzero_ps(), a, xa), b, xb);
     if constexpr (kGroup >= 64) {
-      return _mm512_fmadd_ps(sum, _mm512_set1_ps(each_[block * 64 / size_]), total);
+      return _mm512_fmadd_ps(sum, _mm512_set1_ps(each_[block * kBlock / kGroup]), total);
     } else {
       const __m512i from =
           _mm512_add_epi32(lanes_, _mm512_set1_epi32(static_cast<int>(block * 64 / kGroup)));
@@ -82,16 +86,15 @@ class BlockScales {
   alignas(64) float each_[kVector];
   __m512 scales_;
   __m512i lanes_;
-  size_t size_;
 };
 
 // kOuts rows of weights at once, so that one waits for memory while another is computed.
 template <class Codes, size_t kGroup, size_t kRows, size_t kOuts>
 void DotCodes(const ProductRun& run, size_t first) {
   const Matrix& matrix = *run.matrix;
-  const size_t groups = matrix.groups();
-  const size_t size = matrix.format.group_size;
-  const size_t blocks = kVector * size / kBlock;  // of a batch of 16 groups
+
+  constexpr size_t kBlocks = kVector * kGroup / kBlock;  // of a batch of 16 groups
+  const size_t groups = matrix.inputs / kGroup;
   const Codes codes;
   __m512 totals[kOuts][kRows];
   for (auto& row : totals) std::fill_n(row, kRows, _mm512_setzero_ps());
@@ -99,7 +102,7 @@ void DotCodes(const ProductRun& run, size_t first) {
     const size_t count = std::min(kVector, groups - g);
     for (size_t o = 0; o < kOuts; ++o) {
       const size_t n = first + o;
-      const BlockScales<Codes, kGroup> scales(ScalesOf(matrix, n * groups + g, count), size);
+      const BlockScales<Codes, kGroup> scales(ScalesOf(matrix, n * groups + g, count));
       if (matrix.biases != nullptr) {
         const size_t bytes = quant::SizeOf(matrix.type);
         const __m512 biases =
@@ -110,8 +113,8 @@ void DotCodes(const ProductRun& run, size_t first) {
         }
       }
       const auto* row =
-          reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * size / kBlock * Codes::kBytes;
-      const std::byte* x = run.x + g * size * 2;
+          reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * kGroup / kBlock * Codes::kBytes;
+      const std::byte* x = run.x + g * kGroup * 2;
       const auto add = [&](const uint8_t* from, size_t b) __attribute__((always_inline)) {
         const Pair w = codes.Load(from);
         for (size_t r = 0; r < kRows; ++r) {
@@ -120,7 +123,7 @@ void DotCodes(const ProductRun& run, size_t first) {
                                     _mm512_loadu_si512(at + 64), b);
         }
       };
-      const size_t values = std::min(blocks * kBlock, matrix.inputs - g * size);
+      const size_t values = std::min(kBlocks * kBlock, matrix.inputs - g * kGroup);
       for (size_t b = 0; b < values / kBlock; ++b) {
         __builtin_prefetch(row + b * Codes::kBytes + kAheadOfDots);
         add(row + b * Codes::kBytes, b);
@@ -179,6 +182,19 @@ void DotNumbers(const ProductRun& run, size_t first) {
   }
 }
 
+// By the group sizes of affine mode.
+template <class Codes, size_t kRows, size_t kOuts>
+void DotGroups(const ProductRun& run, size_t first) {
+  switch (run.matrix->format.group_size) {
+    case 32:
+      return DotCodes<Codes, 32, kRows, kOuts>(run, first);
+    case 64:
+      return DotCodes<Codes, 64, kRows, kOuts>(run, first);
+    default:
+      return DotCodes<Codes, 128, kRows, kOuts>(run, first);
+  }
+}
+
 template <size_t kRows, size_t kOuts>
 void DotOutputs(const ProductRun& run, size_t first) {
   const Matrix& matrix = *run.matrix;
@@ -194,12 +210,8 @@ void DotOutputs(const ProductRun& run, size_t first) {
     case Layout::kAffine:
       break;
   }
-  if (matrix.format.bits == 4) {
-    return group == 32 ? DotCodes<Nibbles<Whole>, 32, kRows, kOuts>(run, first)
-                       : DotCodes<Nibbles<Whole>, 64, kRows, kOuts>(run, first);
-  }
-  return group == 32 ? DotCodes<Bytes, 32, kRows, kOuts>(run, first)
-                     : DotCodes<Bytes, 64, kRows, kOuts>(run, first);
+  if (matrix.format.bits == 4) return DotGroups<Nibbles<Whole>, kRows, kOuts>(run, first);
+  return DotGroups<Bytes, kRows, kOuts>(run, first);
 }
 
 template <size_t kRows>

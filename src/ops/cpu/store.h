@@ -1,0 +1,19 @@
+// Rows of fp32 results rounded to the type that they are kept in: to nearest, ties to even.
+//
+// Pure: any thread.
+#ifndef INGOT_OPS_CPU_STORE_H_
+#define INGOT_OPS_CPU_STORE_H_
+
+#include <cstddef>
+#include <span>
+
+#include "quant/float_types.h"
+
+namespace ingot::ops::cpu {
+
+// out need not be aligned.
+void StoreFloats(quant::FloatType type, std::span<const float> values, std::byte* out);
+
+}  // namespace ingot::ops::cpu
+
+#endif  // INGOT_OPS_CPU_STORE_H_
