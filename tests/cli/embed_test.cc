@@ -122,6 +122,27 @@ TEST_F(EmbedTest, PutsADeclaredPromptBeforeTheText) {
   EXPECT_THAT(unknown.err, HasSubstr("It has \"query\"."));
 }
 
+// The files that say how rows are pooled lie in folders; an import brings them along.
+TEST_F(EmbedTest, AnImportPoolsAsItsFolderDoes) {
+  std::filesystem::create_directories(dir_ / "m/1_Pooling");
+  std::ofstream(dir_ / "m/modules.json") << R"([
+      {"path": "", "type": "sentence_transformers.models.Transformer"},
+      {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}])";
+  std::ofstream(dir_ / "m/1_Pooling/config.json") << R"({"pooling_mode_lasttoken": true})";
+  const Outcome folder = Embed({"hello", "--prompt", "query"});
+  ASSERT_EQ(folder.exit, 0) << folder.err;
+  EXPECT_EQ(folder.out, Embed({"--tokens", "3,1"}).out);
+  EXPECT_NE(folder.out, Embed({"--tokens", "1,3"}).out);
+  const std::string models = (dir_ / "models").string();
+  const Outcome created =
+      Ingot({"--models", models.c_str(), "create", "encoder", "-f", folder_.c_str()});
+  ASSERT_EQ(created.exit, 0) << created.err;
+  const Outcome stored = Ingot({"--models", models.c_str(), "embed", "encoder", "hello", "--prompt",
+                                "query", "--dtype", "float32"});
+  ASSERT_EQ(stored.exit, 0) << stored.err;
+  EXPECT_EQ(stored.out, folder.out);
+}
+
 TEST_F(EmbedTest, SaysWhenATextWasCut) {
   std::ofstream(dir_ / "m/sentence_bert_config.json") << R"({"max_seq_length": 2})";
   const Outcome outcome = Embed({"hello world hello", "--json"});

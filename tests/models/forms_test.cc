@@ -135,6 +135,57 @@ TEST(FormsTest, ALanguageModelInAnyContainer) {
   }
 }
 
+// "rope_theta" and "rope_scaling" say in older configs what "rope_parameters" says in newer ones.
+void SpellRopeAsBefore(core::Json& config) {
+  core::Json block = config["rope_parameters"];
+  config.erase("rope_parameters");
+  for (const char* key : {"rope_theta", "partial_rotary_factor"}) {
+    if (!block.contains(key)) continue;
+    config[key] = block[key];
+    block.erase(key);
+  }
+  block["type"] = block["rope_type"];
+  block.erase("rope_type");
+  config["rope_scaling"] = block;
+}
+
+TEST(FormsTest, PositionsInTheOlderSpelling) {
+  for (const char* name : {"llama_linear", "llama_llama3", "llama_yarn", "ministral3", "qwen3_5",
+                           "glm4_moe_lite_groups", "gpt_oss"}) {
+    SCOPED_TRACE(name);
+    Golden golden = ReadGolden(name);
+    const std::vector<float> expected = LogitsOf(golden, golden.prompt, 16);
+    SpellRopeAsBefore(golden.config);
+    EXPECT_EQ(LogitsOf(golden, golden.prompt, 16), expected);
+  }
+}
+
+TEST(FormsTest, PositionsByKindOfLayerInTheOlderSpellings) {
+  Golden gemma = ReadGolden("gemma3");
+  const std::vector<float> expected = LogitsOf(gemma, gemma.prompt, 16);
+  core::Json ropes = gemma.config["rope_parameters"];
+  gemma.config["rope_parameters"] = ropes["full_attention"];
+  SpellRopeAsBefore(gemma.config);
+  gemma.config["rope_local_base_freq"] = ropes["sliding_attention"]["rope_theta"];
+  EXPECT_EQ(LogitsOf(gemma, gemma.prompt, 16), expected);
+
+  for (const char* name : {"laguna", "laguna_elements"}) {
+    SCOPED_TRACE(name);
+    Golden laguna = ReadGolden(name);
+    const std::vector<float> same = LogitsOf(laguna, laguna.prompt, 16);
+    ropes = laguna.config["rope_parameters"];
+    Golden renamed = laguna;
+    renamed.config["rope_parameters"] = {{"global_attention", ropes["full_attention"]},
+                                         {"sliding_attention", ropes["sliding_attention"]}};
+    EXPECT_EQ(LogitsOf(renamed, laguna.prompt, 16), same);
+    laguna.config["rope_parameters"] = ropes["full_attention"];
+    laguna.config["swa_rope_parameters"] = ropes["sliding_attention"];
+    EXPECT_EQ(LogitsOf(laguna, laguna.prompt, 16), same);
+    SpellRopeAsBefore(laguna.config);
+    EXPECT_EQ(LogitsOf(laguna, laguna.prompt, 16), same);
+  }
+}
+
 TEST(FormsTest, Mistral3IsItsTextModel) {
   Golden golden = ReadGolden("ministral3");
   const std::vector<float> expected = LogitsOf(golden, golden.prompt, 16);

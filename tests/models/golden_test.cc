@@ -54,8 +54,8 @@ INSTANTIATE_TEST_SUITE_P(Architectures, GoldenTest,
                                            "qwen3_window", "qwen3_moe", "qwen3_5", "qwen3_5_moe",
                                            "qwen3_next", "gemma3", "gemma4", "gemma4_moe",
                                            "glm4_moe_lite", "glm4_moe_lite_groups", "laguna",
-                                           "nemotron_h", "nemotron_h_latent", "cohere2_moe",
-                                           "cohere2_moe_sigmoid", "gpt_oss"),
+                                           "laguna_elements", "nemotron_h", "nemotron_h_latent",
+                                           "cohere2_moe", "cohere2_moe_sigmoid", "gpt_oss"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(ExpertFormsTest, EveryFormOfTheSameExpertsGivesTheSameLogits) {

@@ -264,6 +264,27 @@ MODELS = {
             **EXPERTS,
         ),
     ),
+    "laguna_elements": (
+        "LagunaForCausalLM",
+        "laguna",
+        base_config(
+            gating="per-element",
+            attention_bias=True,
+            tie_word_embeddings=True,
+            layer_types=LAYERS,
+            mlp_layer_types=["sparse", "dense"] * 2,
+            rope_parameters={
+                "full_attention": {
+                    "rope_theta": 500000.0,
+                    "rope_type": "default",
+                    "partial_rotary_factor": 0.5,
+                },
+                "sliding_attention": {"rope_theta": 10000.0, "rope_type": "default"},
+            },
+            **WINDOWS,
+            **EXPERTS,
+        ),
+    ),
     "nemotron_h": (
         "NemotronHForCausalLM",
         "nemotron_h",
