@@ -3,15 +3,16 @@
 other programs, all in one run, in turn:
 
     bench/import.py [--dir DIR] [--rounds N] [--ingot PROGRAM] [--types none,int4,…]
-                    [--mlx-python PYTHON] [--llama-quantize PROGRAM --gguf FILE] [--plan-only]
+                    [--mlx-python PYTHON] [--llama-quantize PROGRAM] [--layers N] [--plan-only]
 
-Makes a checkpoint of 2.1 GB in --dir once (Qwen3-MoE: 18 layers, hidden 1024, 64 experts of 256,
-weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
+Makes a checkpoint of 2.1 GB in --dir once (Qwen3-MoE: 18 layers, or --layers, hidden 1024, 64
+experts of 256, weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
 
     copy      cp and sha256sum of the same bytes side by side, one pair a file, and sync of the copy
     ingot     `ingot create` of each type into an empty store: durable when it returns
     mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
-    llama     `llama-quantize` of --gguf (the same checkpoint) to the types nearest, and sync
+    llama     `llama-quantize` of the same weights, which are put into a GGUF file beforehand, to the
+              types nearest, and sync (bench/llama_quantize.sh builds it)
 
 Before that, the planning of 400 billion parameters, from the headers of files that hold nothing else
 (--plan-only ends there).
@@ -23,10 +24,12 @@ page cache from the start, for all of them. On a machine that is shared, look at
 
 import argparse
 import json
+import math
 import os
 import resource
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import threading
@@ -36,7 +39,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS, HIDDEN, EXPERTS, INNER, VOCABULARY = 18, 1024, 64, 256, 32_000
+HIDDEN, EXPERTS, INNER, VOCABULARY = 1024, 64, 256, 32_000
 HEADS, KV_HEADS, HEAD = 16, 4, 128
 MLX_ARGUMENTS = {
     "none": [],
@@ -46,13 +49,21 @@ MLX_ARGUMENTS = {
     "mxfp4": ["-q", "--q-mode", "mxfp4"],
     "mxfp8": ["-q", "--q-mode", "mxfp8"],
 }
-LLAMA_TYPES = {"none": "BF16", "int4": "Q4_0", "int8": "Q8_0", "nvfp4": "NVFP4", "mxfp4": "MXFP4"}
+# All of one type, but for what llama-quantize never quantizes; the input has its experts stacked.
+LLAMA_ARGUMENTS = {
+    "none": ["COPY"],
+    "int4": ["--pure", "Q4_0"],
+    "int8": ["--pure", "Q8_0"],
+    "nvfp4": ["--tensor-type", "_exps=nvfp4", "--tensor-type", "attn=nvfp4", "Q8_0"],
+    "mxfp4": ["MXFP4_MOE"],
+    "mxfp8": ["--pure", "Q8_0"],
+}
 
 
-def shapes():
+def shapes(layers):
     """Names and shapes of every tensor, file by file."""
     yield [("model.embed_tokens.weight", (VOCABULARY, HIDDEN))]
-    for i in range(LAYERS):
+    for i in range(layers):
         layer = f"model.layers.{i}"
         tensors = [
             (f"{layer}.input_layernorm.weight", (HIDDEN,)),
@@ -84,12 +95,12 @@ def write_file(path, tensors, random):
             file.write((values.view(np.uint32) >> 16).astype(np.uint16).tobytes())
 
 
-def make_checkpoint(folder):
+def make_checkpoint(folder, layers):
     if (folder / "config.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(20260101)
-    files = list(shapes())
+    files = list(shapes(layers))
     weight_map, total = {}, 0
     for i, tensors in enumerate(files):
         name = f"model-{i + 1:05}-of-{len(files):05}.safetensors"
@@ -107,7 +118,7 @@ def make_checkpoint(folder):
         "hidden_size": HIDDEN,
         "intermediate_size": 4 * HIDDEN,
         "moe_intermediate_size": INNER,
-        "num_hidden_layers": LAYERS,
+        "num_hidden_layers": layers,
         "num_attention_heads": HEADS,
         "num_key_value_heads": KV_HEADS,
         "head_dim": HEAD,
@@ -124,6 +135,108 @@ def make_checkpoint(folder):
         "torch_dtype": "bfloat16",
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2))
+
+
+# GGUF's names of what lies in a layer, and of the rest.
+GGUF_NAMES = {
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
+    "mlp.gate": "ffn_gate_inp",
+}
+GGUF_TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+GGUF_U32, GGUF_F32, GGUF_STRING, GGML_F32, GGML_BF16 = 4, 6, 8, 0, 30
+
+
+def gguf_tensors(layers):
+    """(name, shape, the checkpoint's tensors that it holds) in the order of the file."""
+    sizes = dict(tensor for tensors in shapes(layers) for tensor in tensors)
+    for name, shape in sizes.items():
+        base = name.removesuffix(".weight")
+        if base in GGUF_TOP:
+            yield f"{GGUF_TOP[base]}.weight", shape, [name]
+        elif ".experts." not in name:
+            layer, _, rest = base.removeprefix("model.layers.").partition(".")
+            yield f"blk.{layer}.{GGUF_NAMES[rest]}.weight", shape, [name]
+    for i in range(layers):
+        for projection in ("gate", "up", "down"):
+            parts = [
+                f"model.layers.{i}.mlp.experts.{e}.{projection}_proj.weight" for e in range(EXPERTS)
+            ]
+            shape = (EXPERTS, *sizes[parts[0]])
+            yield f"blk.{i}.ffn_{projection}_exps.weight", shape, parts
+
+
+def make_gguf(source, path, layers):
+    """The checkpoint as a GGUF file: version 3, experts stacked, vectors and routers as F32."""
+    if path.exists():
+        return
+    places = {}
+    for shard in source.glob("*.safetensors"):
+        data = np.memmap(shard, np.uint8, "r")
+        size = int.from_bytes(data[:8].tobytes(), "little")
+        header = json.loads(data[8 : 8 + size].tobytes())
+        for name, entry in header.items():
+            if name != "__metadata__":
+                begin, end = entry["data_offsets"]
+                places[name] = data[8 + size + begin : 8 + size + end]
+
+    def text(value):
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    entries = {"general.architecture": "qwen3moe"}
+    entries |= {
+        f"qwen3moe.{key}": value
+        for key, value in {
+            "block_count": layers,
+            "context_length": 4096,
+            "embedding_length": HIDDEN,
+            "feed_forward_length": 4 * HIDDEN,
+            "expert_feed_forward_length": INNER,
+            "attention.head_count": HEADS,
+            "attention.head_count_kv": KV_HEADS,
+            "attention.key_length": HEAD,
+            "attention.value_length": HEAD,
+            "attention.layer_norm_rms_epsilon": 1e-6,
+            "rope.freq_base": 1e6,
+            "expert_count": EXPERTS,
+            "expert_used_count": 8,
+            "vocab_size": VOCABULARY,
+        }.items()
+    }
+    tensors = list(gguf_tensors(layers))
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries))
+    for key, value in entries.items():
+        head += text(key)
+        if isinstance(value, str):
+            head += struct.pack("<I", GGUF_STRING) + text(value)
+        elif isinstance(value, float):
+            head += struct.pack("<If", GGUF_F32, value)
+        else:
+            head += struct.pack("<II", GGUF_U32, value)
+    offset = 0
+    for name, shape, _ in tensors:
+        wide = len(shape) == 1 or "gate_inp" in name
+        head += text(name) + struct.pack("<I", len(shape))
+        head += struct.pack(f"<{len(shape)}Q", *reversed(shape))
+        head += struct.pack("<IQ", GGML_F32 if wide else GGML_BF16, offset)
+        offset += (4 if wide else 2) * math.prod(shape)
+        offset += -offset % 32
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        file.write(head + b"\0" * (-len(head) % 32))
+        for name, shape, parts in tensors:
+            wide = len(shape) == 1 or "gate_inp" in name
+            for part in parts:
+                values = places[part].view(np.uint16)
+                file.write(((values.astype(np.uint32) << 16) if wide else values).tobytes())
+            file.write(b"\0" * (-file.tell() % 32))
+    unfinished.rename(path)
 
 
 def make_sparse(folder):
@@ -228,8 +341,9 @@ def measure(commands, output):
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.source = options.dir / "source"
+        self.source = options.dir / f"source-{options.layers}"
         self.output = options.dir / "output"
+        self.gguf = options.dir / f"source-{options.layers}.gguf"
         self.results = {}
 
     def fresh(self):
@@ -263,8 +377,9 @@ class Bench:
 
     def llama(self, kind):
         self.fresh()
-        command = [self.options.llama_quantize, "--pure", self.options.gguf]
-        command += [self.output / "out.gguf", LLAMA_TYPES[kind]]
+        *switches, kind_name = LLAMA_ARGUMENTS[kind]
+        command = [self.options.llama_quantize, *switches, self.gguf]
+        command += [self.output / "out.gguf", kind_name, str(os.cpu_count())]
         self.run(f"llama {kind}", [([str(word) for word in command], None)])
 
     def plan(self):
@@ -288,6 +403,11 @@ class Bench:
         kinds = self.options.types.split(",")
         for path in self.source.glob("*.safetensors"):  # into the page cache
             path.read_bytes()
+        if self.options.llama_quantize:
+            make_gguf(self.source, self.gguf, self.options.layers)
+            with self.gguf.open("rb") as file:
+                while file.read(1 << 24):
+                    pass
         for number in range(self.options.rounds):
             print(f"round {number + 1}", flush=True)
             self.copy()
@@ -296,7 +416,7 @@ class Bench:
                 # The slow ones once are enough.
                 if self.options.mlx_python and (number == 0 or kind in ("none", "int4", "int8")):
                     self.mlx(kind)
-                if self.options.llama_quantize and kind in LLAMA_TYPES:
+                if self.options.llama_quantize:
                     self.llama(kind)
         shutil.rmtree(self.output, ignore_errors=True)
 
@@ -335,14 +455,16 @@ def main():
     parser.add_argument("--types", default="none,int4,int8,nvfp4,mxfp4,mxfp8")
     parser.add_argument("--mlx-python")
     parser.add_argument("--llama-quantize")
-    parser.add_argument("--gguf")
+    parser.add_argument(
+        "--layers", type=int, default=18, help="fewer for a checkpoint that is smaller"
+    )
     parser.add_argument("--plan-only", action="store_true")
     options = parser.parse_args()
     bench = Bench(options)
     bench.plan()
     if options.plan_only:
         return
-    make_checkpoint(bench.source)
+    make_checkpoint(bench.source, options.layers)
     bench.go()
     bench.report()
 

@@ -37,7 +37,7 @@ struct CreateOptions {
   bool dry_run = false;
   bool report = false;
   bool json = false;
-  bool experimental = false;  // accepted for those who are used to it: there is no other way here
+  bool experimental = false;  // the original's switch for what is the only way here
 };
 
 // What to make the model from, and what its paths are relative to.
@@ -240,6 +240,9 @@ Result<Exit> Create(Session& session, const CreateOptions& options) {
 }
 
 Exit RunCreate(Session& session, const CreateOptions& options) {
+  if (options.experimental) {
+    session.Note("--experimental changes nothing: safetensors are always imported like this\n");
+  }
   const Result<Exit> exit = Create(session, options);
   return exit.ok() ? *exit : session.Finish(exit.status());
 }

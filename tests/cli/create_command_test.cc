@@ -85,7 +85,10 @@ TEST_F(CreateCommandTest, SaysTheSameAsJson) {
 }
 
 TEST_F(CreateCommandTest, TheOriginalsWayOfAskingIsUnderstood) {
-  MustRun({"create", "--experimental", "demo", "--file", kModel, "--quantize", "INT8"});
+  const Outcome outcome =
+      MustRun({"create", "--experimental", "demo", "--file", kModel, "--quantize", "INT8"});
+  EXPECT_THAT(outcome.err, HasSubstr("--experimental changes nothing"));
+  EXPECT_THAT(outcome.out, HasSubstr("Created 'demo:latest'"));
 }
 
 TEST_F(CreateCommandTest, TakesUpWhatIsDone) {
