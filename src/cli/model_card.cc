@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/python_json.h"
 #include "core/strings.h"
 
 namespace ingot::cli {
@@ -118,7 +119,7 @@ Result<Json> ReadConfigJson(const store::Store& store, const store::Manifest& ma
   const store::Layer* layer = manifest.Find(store::kJsonMediaType, "config.json");
   if (layer == nullptr) return Json();
   INGOT_ASSIGN(const std::string text, store.ReadBlob(*layer, kMaxJsonBytes));
-  return core::ParseJson(text).Context("config.json");
+  return core::ParsePythonJson(text).Context("config.json");
 }
 
 void CountParameters(ModelCard& card) {

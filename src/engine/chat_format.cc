@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/python_json.h"
 #include "core/strings.h"
 #include "family/chat.h"
 
@@ -15,7 +16,7 @@ using core::StrCat;
 
 Result<Json> ParseObject(const ModelFiles& files, std::string_view name, const std::string& text) {
   if (text.empty()) return Json::object();
-  INGOT_ASSIGN(Json json, core::ParseJson(text).Context(StrCat(files.label(), ": ", name)));
+  INGOT_ASSIGN(Json json, core::ParsePythonJson(text).Context(StrCat(files.label(), ": ", name)));
   if (json.is_object()) return json;
   return core::Corrupt(StrCat(files.label(), ": ", name, ": expected an object"));
 }

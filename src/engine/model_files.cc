@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/python_json.h"
 #include "core/strings.h"
 #include "store/lease.h"
 
@@ -107,7 +108,7 @@ Result<std::unique_ptr<ModelFiles>> ModelFiles::OpenStored(const store::Store& s
 
 Result<core::Json> ModelFiles::Config() const {
   INGOT_ASSIGN(const std::string text, Require("config.json"));
-  return core::ParseJson(text).Context(StrCat(label(), ": config.json"));
+  return core::ParsePythonJson(text).Context(StrCat(label(), ": config.json"));
 }
 
 Result<std::string> ModelFiles::Require(std::string_view name) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "core/python_json.h"
 #include "core/strings.h"
 #include "store/json_text.h"
 
@@ -31,7 +32,8 @@ struct Layout {
 };
 
 Result<Layout> FindMembers(std::string_view text) {
-  core::JsonReader reader(text);
+  const std::string masked = core::MaskSpecialFloats(text);
+  core::JsonReader reader(masked);
   Layout layout;
   layout.open = text.find('{');
   INGOT_TRY(reader.BeginObject());
@@ -42,7 +44,7 @@ Result<Layout> FindMembers(std::string_view text) {
     if (!key) break;
     Member member{.key = std::string(*key), .begin = begin, .value_begin = 0, .end = 0};
     INGOT_ASSIGN(const std::string_view value, reader.RawValue());
-    member.value_begin = static_cast<size_t>(value.data() - text.data());
+    member.value_begin = static_cast<size_t>(value.data() - masked.data());
     member.end = member.value_begin + value.size();
     layout.members.push_back(std::move(member));
   }

@@ -58,6 +58,9 @@ Result<std::shared_ptr<store::ModelLease>> FindBase(const store::Store& store,
                config.model_format.empty() ? "another format" : Quoted(config.model_format, 40),
                ", which cannot be built on"));
   }
+  if (lease->model().manifest().Find(store::kJsonMediaType, kConfigName) == nullptr) {
+    return core::Corrupt(StrCat(name->Short(), " has no config.json, and cannot be built on"));
+  }
   if (request.recipe.requested != family::Precision::kSource || request.recipe.to_bfloat16) {
     return core::InvalidArgument(
                StrCat(name->Short(),

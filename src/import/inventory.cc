@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/python_json.h"
 #include "core/strings.h"
 #include "tensor/checkpoint.h"
 
@@ -16,7 +17,7 @@ std::string Shown(const Path& path) { return core::Printable(path.native(), 1000
 
 Result<core::Json> ReadJsonFile(core::Env& env, const Path& path) {
   INGOT_ASSIGN(const std::string text, core::ReadSmallFile(env, path, kMaxConfigFileBytes));
-  return core::ParseJson(text).Context(Shown(path));
+  return core::ParsePythonJson(text).Context(Shown(path));
 }
 
 void AddTensors(const tensor::Checkpoint& checkpoint, Inventory& inventory) {
@@ -53,7 +54,7 @@ const family::ExpertTable& Inventory::experts() const {
 
 Status SetConfig(Inventory& inventory, std::string text) {
   inventory.config_text = std::move(text);
-  INGOT_ASSIGN(inventory.config, core::ParseJson(inventory.config_text));
+  INGOT_ASSIGN(inventory.config, core::ParsePythonJson(inventory.config_text));
   INGOT_ASSIGN(inventory.facts, family::ReadFacts(inventory.config));
   inventory.family = family::FindFamily(inventory.facts.architecture);
   if (inventory.family == nullptr) {
@@ -71,7 +72,7 @@ Result<Inventory> ReadInventory(core::Env& env, const Path& directory) {
     return std::move(text).status().WithHint(
         "a model folder needs a config.json beside its weights");
   }
-  INGOT_TRY(SetConfig(inventory, *std::move(text)).Context(Shown(directory)));
+  INGOT_TRY(SetConfig(inventory, *std::move(text)).Context(Shown(directory / kConfigName)));
   const Path hf_quant = directory / kHfQuantConfigName;
   if (env.Stat(hf_quant).ok()) {
     INGOT_ASSIGN(inventory.hf_quant_config, ReadJsonFile(env, hf_quant));

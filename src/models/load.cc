@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/log.h"
+#include "core/python_json.h"
 #include "core/strings.h"
 #include "model/config_reader.h"
 #include "model/quant_config.h"
@@ -66,7 +67,7 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
                                                                std::optional<mx::Dtype> type) {
   const core::Path config_path = folder / "config.json";
   INGOT_ASSIGN(const std::string text, core::ReadSmallFile(env, config_path, kMaxConfigBytes));
-  core::Result<core::Json> config = core::ParseJson(text);
+  core::Result<core::Json> config = core::ParsePythonJson(text);
   if (!config.ok()) {
     return std::move(config).status().Context(core::Printable(config_path.native()));
   }

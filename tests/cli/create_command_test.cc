@@ -223,6 +223,9 @@ TEST_F(CreateCommandTest, NamesWhatIsWrong) {
               HasSubstr("there are int4, int8, nvfp4, mxfp4, mxfp8"));
   EXPECT_THAT(error({"create", "m", "-f", kModel, "--draft-quantize", "int4"}, 2),
               HasSubstr("makes no sense without DRAFT"));
+  const std::string with_draft = WriteModelfile(StrCat("FROM ", kModel, "\nDRAFT ", kModel, "\n"));
+  EXPECT_THAT(error({"create", "m", "-f", with_draft, "--draft-quantize", "q5"}, 2),
+              HasSubstr("--draft-quantize: "));
   EXPECT_THAT(error({"create", "m", "-f", kModel, "--dtype", "float16"}, 2), HasSubstr("bfloat16"));
   EXPECT_THAT(error({"create", "m", "-f", WriteModelfile("SYSTEM x\n")}, 2), HasSubstr("FROM"));
   EXPECT_THAT(error({"create", "m", "-f", WriteModelfile("FROM x\nNONSENSE y\n")}, 2),

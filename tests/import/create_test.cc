@@ -7,6 +7,7 @@
 
 #include "core/strings.h"
 #include "store/gc.h"
+#include "store/session.h"
 #include "store/verify.h"
 #include "tests/import/model_maker.h"
 #include "tests/testing/fault_env.h"
@@ -305,6 +306,23 @@ TEST_F(CreateTest, NoticesASourceThatChangesUnderneath) {
   EXPECT_THAT(std::string(outcome.status().message()), HasSubstr("model.safetensors"));
 }
 
+TEST_F(CreateTest, NoticesASourceThatIsGone) {
+  MakeModel(dir_ / "src", "llama", Form::kStacked).Write();
+  const auto plan = TryPlan("m", "FROM src");
+  ASSERT_TRUE(plan.ok());
+  std::filesystem::remove(dir_ / "src/model.safetensors");
+  const auto outcome = ExecuteCreate(store_, *plan, {.pool = &pool_});
+  ASSERT_FALSE(outcome.ok());
+  EXPECT_THAT(std::string(outcome.status().message()), HasSubstr("src/model.safetensors"));
+  EXPECT_FALSE(store_.Read(*store::ModelName::Parse("m")).ok());
+}
+
+TEST_F(CreateTest, NamesAStoreThatCannotBeMade) {
+  MakeModel(dir_ / "src", "llama", Form::kStacked, {.layers = 1}).Write();
+  std::ofstream(dir_ / "models") << "a file, where the store should be";
+  EXPECT_THAT(ErrorOf("FROM src"), HasSubstr((dir_ / "models").native()));
+}
+
 // --- config.json ----------------------------------------------------------------------------
 
 TEST_F(CreateTest, TakesTheQuantizationThatItConsumedOutOfTheStoredConfig) {
@@ -369,6 +387,38 @@ TEST_F(CreateTest, BuildsOnAModelThatIsThere) {
 }
 
 // --- what is refused ----------------------------------------------------------------------------
+
+TEST_F(CreateTest, RefusesToBuildOnWhatIsNoWholeModel) {
+  const auto put = [&](std::string_view name, std::string_view format, bool with_config) {
+    const auto session = store::WriteSession::Begin(store_);
+    ASSERT_TRUE(session.ok());
+    const auto layer = [&](std::string_view type, std::string layer_name, std::string_view text) {
+      const auto blob = (*session)->PutBlob(text);
+      EXPECT_TRUE(blob.ok());
+      return store::Layer{.media_type = std::string(type),
+                          .digest = blob->digest,
+                          .size = blob->size,
+                          .from = "",
+                          .name = std::move(layer_name)};
+    };
+    store::Manifest manifest{
+        .config = layer(store::kConfigMediaType, "", StrCat(R"({"model_format":")", format, "\"}")),
+        .layers = {layer(store::kTensorMediaType, "a.weight", name)}};
+    if (with_config) {
+      manifest.layers.push_back(layer(store::kJsonMediaType, "config.json", "{}"));
+    }
+    ASSERT_TRUE((*session)->Commit(*store::ModelName::Parse(name), manifest).ok());
+  };
+  put("headless", "safetensors", false);
+  EXPECT_THAT(ErrorOf("FROM headless"), HasSubstr("headless:latest has no config.json"));
+  put("other", "gguf", true);
+  EXPECT_THAT(ErrorOf("FROM other"), HasSubstr("other:latest is kept as \"gguf\""));
+  put("holed", "safetensors", true);
+  const auto holed = store_.Read(*store::ModelName::Parse("holed"));
+  ASSERT_TRUE(holed.ok());
+  std::filesystem::remove(store_.layout().Blob(holed->manifest().layers[0].digest));
+  EXPECT_THAT(ErrorOf("FROM holed"), HasSubstr("the blob of layer \"a.weight\" of holed:latest"));
+}
 
 TEST_F(CreateTest, RefusesWhatMakesNoSense) {
   MakeModel(dir_ / "src", "llama", Form::kStacked).Write();

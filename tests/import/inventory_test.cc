@@ -94,6 +94,17 @@ TEST(Inventory, NamesWhatIsWrongWithAFolder) {
   EXPECT_THAT(ErrorOf(dir), HasSubstr("no model weights"));
 }
 
+TEST(Inventory, ReadsConfigsAsPythonWritesThem) {
+  testing::TempDir dir;
+  Write(dir / "config.json",
+        R"({"architectures": ["NemotronHForCausalLM"], "time_step_limit": [0.0, Infinity]})");
+  WriteWeights(dir / "model.safetensors", {"a.weight"});
+  const auto inventory = Read(dir);
+  ASSERT_TRUE(inventory.ok()) << inventory.status().message();
+  EXPECT_EQ(inventory->config["time_step_limit"].dump(), R"([0.0,{"__float__":"Infinity"}])");
+  EXPECT_THAT(inventory->config_text, HasSubstr("[0.0, Infinity]")) << "and it stays as it stood";
+}
+
 TEST(Inventory, RefusesTruncatedShards) {
   testing::TempDir dir;
   Write(dir / "config.json", kConfig);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/json.h"
+#include "core/python_json.h"
 #include "core/strings.h"
 
 namespace ingot::text {
@@ -78,7 +79,7 @@ class Reader {
 
  private:
   static Result<Json> Parse(std::string_view name, std::string_view text) {
-    Result<Json> json = core::ParseJson(text);
+    Result<Json> json = core::ParsePythonJson(text);
     if (!json.ok()) return std::move(json).status().Context(name);
     if (!json->is_object()) return core::Corrupt(StrCat(name, ": expected an object"));
     return json;
