@@ -49,14 +49,15 @@ MLX_ARGUMENTS = {
     "mxfp4": ["-q", "--q-mode", "mxfp4"],
     "mxfp8": ["-q", "--q-mode", "mxfp8"],
 }
-# All of one type, but for what llama-quantize never quantizes; the input has its experts stacked.
+# The types nearest: 4 bits with a scale alone (Q4_0) and, as int4 has it, with an offset too (Q4_1).
+# --pure is all of one type, the fastest; the input has its experts stacked already.
 LLAMA_ARGUMENTS = {
-    "none": ["COPY"],
-    "int4": ["--pure", "Q4_0"],
-    "int8": ["--pure", "Q8_0"],
-    "nvfp4": ["--tensor-type", "_exps=nvfp4", "--tensor-type", "attn=nvfp4", "Q8_0"],
-    "mxfp4": ["MXFP4_MOE"],
-    "mxfp8": ["--pure", "Q8_0"],
+    "none": {"COPY": []},
+    "int4": {"Q4_0": ["--pure"], "Q4_1": ["--pure"]},
+    "int8": {"Q8_0": ["--pure"]},
+    "nvfp4": {"Q8_0": ["--tensor-type", "_exps=nvfp4", "--tensor-type", "attn=nvfp4"]},
+    "mxfp4": {"MXFP4_MOE": []},
+    "mxfp8": {"Q8_0": ["--pure"]},
 }
 
 
@@ -376,11 +377,11 @@ class Bench:
         self.run(f"mlx {kind}", [([str(word) for word in command], None)])
 
     def llama(self, kind):
-        self.fresh()
-        *switches, kind_name = LLAMA_ARGUMENTS[kind]
-        command = [self.options.llama_quantize, *switches, self.gguf]
-        command += [self.output / "out.gguf", kind_name, str(os.cpu_count())]
-        self.run(f"llama {kind}", [([str(word) for word in command], None)])
+        for name, switches in LLAMA_ARGUMENTS[kind].items():
+            self.fresh()
+            command = [self.options.llama_quantize, *switches, self.gguf]
+            command += [self.output / "out.gguf", name, str(os.cpu_count())]
+            self.run(f"llama {kind} {name}", [([str(word) for word in command], None)])
 
     def plan(self):
         folder = self.options.dir / "sparse"
@@ -440,7 +441,7 @@ class Bench:
             )
         for peer in ("mlx", "llama"):
             for name, m in medians.items():
-                ours = medians.get(f"ingot {name.removeprefix(peer + ' ')}")
+                ours = medians.get(f"ingot {name.split()[1]}")
                 if name.startswith(peer + " ") and ours:
                     print(f"ingot is {m['seconds'] / ours['seconds']:.1f} times as fast as {name}")
 

@@ -31,6 +31,7 @@ import numpy as np
 from seeded_weights import golden_weights, round_bf16, to_bf16_bits, write_safetensors
 
 TOLERANCE = 2e-3
+QUANTIZED = {"quantization", "quantization_config"}
 TOKENS = [3, 7, 11, 2, 19, 5, 23, 42, 1, 8, 60, 33]
 
 
@@ -258,7 +259,7 @@ def check(ingot: str, golden: pathlib.Path, work: pathlib.Path) -> str:
         raise RuntimeError(f"converted: {of_mlx:.5f} from mlx-lm, {layout:.5f} from the checkpoint")
     told.append(f"converted: {of_mlx:.6f} from mlx-lm, {layout:.6f} from the checkpoint")
 
-    for kind in ("plain",) if "quantization" in config else ("plain", "int4"):
+    for kind in ("plain",) if QUANTIZED & config.keys() else ("plain", "int4"):
         if kind == "int4":
             plain = store.create("int4", source, "-q", "int4")
         folder = work / f"export-{kind}"
