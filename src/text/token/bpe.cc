@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/strings.h"
 #include "text/token/byte_level.h"
 #include "text/token/utf8.h"
 
 namespace ingot::text {
 
-using core::Corrupt;
 using core::Status;
-using core::StrCat;
 
 namespace {
 
@@ -50,57 +47,6 @@ void MergeTable::Add(TokenId left, TokenId right, Merge merge) {
   while (slots_[slot].key != kEmpty && slots_[slot].key != key) slot = (slot + 1) & mask_;
   if (slots_[slot].key == kEmpty) ++count_;
   slots_[slot] = {key, merge};
-}
-
-Status Bpe::MergeReader::Add(std::string_view left, std::string_view right) {
-  // The mark of a continuation is not repeated inside a token. As in the original it is taken for
-  // granted, and that many bytes go.
-  if (right.size() < prefix_.size()) {
-    return Corrupt(StrCat("merge ", rank_ + waiting_.size(), ": ", core::Quoted(right, 40),
-                          " is shorter than the prefix of continuations"));
-  }
-  Waiting ends;
-  texts_ += left;
-  ends.left = texts_.size();
-  texts_ += right;
-  ends.right = texts_.size();
-  texts_ += left;
-  texts_ += right.substr(prefix_.size());
-  ends.joined = texts_.size();
-  waiting_.push_back(ends);
-  constexpr size_t kTogether = 256;
-  return waiting_.size() < kTogether ? Status::Ok() : Flush();
-}
-
-Status Bpe::MergeReader::Flush() {
-  wanted_.clear();
-  const std::string_view all = texts_;
-  size_t begin = 0;
-  for (const Waiting& ends : waiting_) {
-    for (const size_t end : {ends.left, ends.right, ends.joined}) {
-      wanted_.push_back(all.substr(begin, end - begin));
-      begin = end;
-    }
-  }
-  found_.resize(wanted_.size());
-  vocab_.FindMany(wanted_, found_);
-  for (size_t i = 0; i < wanted_.size(); i += 3) {
-    for (size_t part = i; part < i + 3; ++part) {
-      if (found_[part] != Vocab::kNoToken) continue;
-      return Corrupt(StrCat("merge ", rank_, " (", core::Quoted(wanted_[i], 40), ", ",
-                            core::Quoted(wanted_[i + 1], 40), "): the token ",
-                            core::Quoted(wanted_[part], 60), " is not in the vocabulary"));
-    }
-    table_.Add(found_[i], found_[i + 1], {rank_++, found_[i + 2]});
-  }
-  waiting_.clear();
-  texts_.clear();
-  return Status::Ok();
-}
-
-core::Result<MergeTable> Bpe::MergeReader::Finish() {
-  INGOT_TRY(Flush());
-  return std::move(table_);
 }
 
 Bpe::Bpe(Vocab vocab, MergeTable merges, BpeOptions options)

@@ -24,6 +24,11 @@ class MergeTable {
     TokenId result = 0;
   };
   void Reserve(size_t merges);
+  // Fetches the memory that adding the pair will touch.
+  void Prefetch(TokenId left, TokenId right) const {
+    if (slots_.empty()) return;
+    __builtin_prefetch(&slots_[HashNumber(uint64_t{left} << 32 | right, seed_) & mask_]);
+  }
   // A pair that comes again takes the later rank.
   void Add(TokenId left, TokenId right, Merge merge);
   const Merge* Find(TokenId left, TokenId right) const {
@@ -61,34 +66,6 @@ struct BpeOptions {
 
 class Bpe : public Model {
  public:
-  // Takes merges in the order learnt; kCorrupt when one names a token that is not there, or makes
-  // one. They are looked up some at a time.
-  class MergeReader {
-   public:
-    MergeReader(const Vocab& vocab, std::string_view continuing_prefix)
-        : vocab_(vocab), prefix_(continuing_prefix) {}
-    core::Status Add(std::string_view left, std::string_view right);
-    core::Result<MergeTable> Finish();
-    void Reserve(size_t merges) { table_.Reserve(merges); }
-
-   private:
-    core::Status Flush();
-
-    struct Waiting {
-      size_t left = 0;  // where each text ends in texts_: the left, the right, the two joined
-      size_t right = 0;
-      size_t joined = 0;
-    };
-    const Vocab& vocab_;
-    std::string prefix_;
-    std::string texts_;
-    std::vector<Waiting> waiting_;
-    std::vector<std::string_view> wanted_;
-    std::vector<TokenId> found_;
-    uint32_t rank_ = 0;
-    MergeTable table_;
-  };
-
   Bpe(Vocab vocab, MergeTable merges, BpeOptions options);
 
   std::optional<TokenId> unknown() const override { return unknown_; }

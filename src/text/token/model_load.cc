@@ -5,6 +5,7 @@
 
 #include "core/strings.h"
 #include "text/token/bpe.h"
+#include "text/token/merges_load.h"
 #include "text/token/unigram.h"
 #include "text/token/wordpiece.h"
 
@@ -20,8 +21,9 @@ using core::Unsupported;
 
 namespace {
 
-// A token of a vocabulary and its merge take some fifty bytes of the file: a guess for making room.
-constexpr size_t kBytesPerToken = 48;
+// A token of a vocabulary and its merge take some eighty bytes of the file: a guess for making
+// room.
+constexpr size_t kBytesPerToken = 64;
 
 Result<std::optional<std::string>> OptionalString(JsonReader& reader) {
   if (reader.Peek() == JsonKind::kNull) {
@@ -139,12 +141,23 @@ class ModelReader {
     INGOT_TRY(reader_.BeginObject());
     while (true) {
       INGOT_ASSIGN(const std::optional<std::string_view> token, reader_.NextKey());
-      if (!token) return Status::Ok();
+      if (!token) return AddWaiting();
       // The view ends with the next call: the id is read after the token is kept.
-      token_.assign(*token);
+      tokens_.append(*token);
       INGOT_ASSIGN(const TokenId id, ReadId(reader_));
-      INGOT_TRY(file_.vocab.Add(token_, id));
+      waiting_.push_back({tokens_.size(), id});
+      constexpr size_t kTogether = 64;
+      if (waiting_.size() == kTogether) {
+        INGOT_TRY(AddWaiting());
+      }
     }
+  }
+
+  Status AddWaiting() {
+    Status added = file_.vocab.AddMany(tokens_, waiting_);
+    tokens_.clear();
+    waiting_.clear();
+    return added;
   }
 
   Status ReadPieces() {
@@ -187,10 +200,7 @@ class ModelReader {
   Result<std::unique_ptr<Model>> MakeBpe() {
     INGOT_TRY(WantObject());
     if (!file_.has_merges) return Corrupt("model: no merges");
-    Bpe::MergeReader merges(file_.vocab, file_.continuing_prefix);
-    merges.Reserve(file_.vocab.size());
-    Status read = ReadMerges(merges);
-    Result<MergeTable> table = read.ok() ? merges.Finish() : Result<MergeTable>(std::move(read));
+    Result<MergeTable> table = ReadMerges(file_.merges, file_.vocab, file_.continuing_prefix);
     if (!table.ok()) return std::move(table).status().Context("model.merges");
     BpeOptions options;
     options.unknown = std::move(file_.unknown);
@@ -201,39 +211,6 @@ class ModelReader {
     options.ignore_merges = file_.ignore_merges;
     return std::unique_ptr<Model>(
         std::make_unique<Bpe>(std::move(file_.vocab), *std::move(table), std::move(options)));
-  }
-
-  // "a b" or ["a", "b"].
-  Status ReadMerges(Bpe::MergeReader& merges) {
-    JsonReader reader(file_.merges, {.max_bytes = kMaxTokenizerFile});
-    std::string left;
-    INGOT_TRY(reader.BeginArray());
-    while (true) {
-      INGOT_ASSIGN(const bool more, reader.NextElement());
-      if (!more) return Status::Ok();
-      if (reader.Peek() == JsonKind::kArray) {
-        INGOT_TRY(reader.BeginArray());
-        INGOT_ASSIGN(const bool has_left, reader.NextElement());
-        if (!has_left) return Corrupt("an empty merge");
-        INGOT_ASSIGN(const std::string_view first, reader.String());
-        left.assign(first);
-        INGOT_ASSIGN(const bool has_right, reader.NextElement());
-        if (!has_right) return Corrupt("a merge of one token");
-        INGOT_ASSIGN(const std::string_view right, reader.String());
-        INGOT_TRY(merges.Add(left, right));
-        INGOT_ASSIGN(const bool has_more, reader.NextElement());
-        if (has_more) return Corrupt("a merge of more than two tokens");
-        continue;
-      }
-      INGOT_ASSIGN(const std::string_view pair, reader.String());
-      if (pair.starts_with("#version")) continue;
-      const size_t space = pair.find(' ');
-      if (space == std::string_view::npos || pair.find(' ', space + 1) != std::string_view::npos) {
-        return Corrupt(StrCat("expected two tokens with a space between them, found ",
-                              core::Quoted(pair, 60)));
-      }
-      INGOT_TRY(merges.Add(pair.substr(0, space), pair.substr(space + 1)));
-    }
   }
 
   Result<std::unique_ptr<Model>> MakeWordPiece() {
@@ -267,7 +244,8 @@ class ModelReader {
   JsonReader& reader_;
   size_t file_size_;
   ModelFile file_;
-  std::string token_;
+  std::string tokens_;  // read and not yet added, end to end
+  std::vector<Vocab::Addition> waiting_;
 };
 
 }  // namespace

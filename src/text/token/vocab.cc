@@ -72,6 +72,23 @@ Status Vocab::Add(std::string_view token, TokenId id) {
   return Status::Ok();
 }
 
+Status Vocab::AddMany(std::string_view texts, std::span<const Addition> tokens) {
+  if (!slots_.empty()) {
+    size_t begin = 0;
+    for (const Addition& token : tokens) {
+      const uint64_t hash = HashBytes(texts.substr(begin, token.end - begin), seed_);
+      __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+      begin = token.end;
+    }
+  }
+  size_t begin = 0;
+  for (const Addition& token : tokens) {
+    INGOT_TRY(Add(texts.substr(begin, token.end - begin), token.id));
+    begin = token.end;
+  }
+  return Status::Ok();
+}
+
 std::optional<TokenId> Vocab::Find(std::string_view token) const {
   if (slots_.empty()) return std::nullopt;
   const uint32_t index = slots_[SlotOf(token, HashBytes(token, seed_))].index;

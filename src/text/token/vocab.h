@@ -31,6 +31,13 @@ class Vocab {
   // the first token stays the one that the id stands for.
   core::Status Add(std::string_view token, TokenId id);
 
+  // Adds some at once, whose texts stand end to end.
+  struct Addition {
+    size_t end = 0;  // of the token's text
+    TokenId id = 0;
+  };
+  core::Status AddMany(std::string_view texts, std::span<const Addition> tokens);
+
   std::optional<TokenId> Find(std::string_view token) const;
   // Find for many at once, kNoToken for what is not there: the memory that one search waits for is
   // fetched while the others go on.

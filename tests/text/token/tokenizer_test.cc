@@ -95,6 +95,44 @@ TEST(TokenizerTest, ReadsMergesAsTextAndAsPairs) {
   EXPECT_THAT(LoadError(json), HasSubstr("\"zz\""));
 }
 
+// Long lists of merges are read in parts, cut where lines end; written on one line they are not.
+TEST(TokenizerTest, ManyMergesAreReadInOrderHoweverTheyAreWritten) {
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwx";
+  std::vector<std::pair<std::string, std::string>> merges;
+  for (const char a : kLetters) {
+    for (const char b : kLetters) merges.emplace_back(std::string(1, a), std::string(1, b));
+  }
+  for (size_t i = 0; i < kLetters.size() * kLetters.size(); ++i) {
+    for (const char c : kLetters) {
+      merges.emplace_back(merges[i].first + merges[i].second, std::string(1, c));
+    }
+  }
+  std::string text;
+  for (uint32_t i = 0, random = 1; i < 3000; ++i) {
+    random = random * 1664525 + 1013904223;
+    text += kLetters[(random >> 20) % kLetters.size()];
+  }
+  Json json = ByteBpe(merges);
+  const std::vector<TokenId> ids = Ids(Loaded(json)->Encode(text));
+  EXPECT_LT(ids.size(), text.size() / 2);
+  Json pairs = Json::array();
+  for (const auto& [left, right] : merges) pairs.push_back({left, right});
+  for (int written = 0; written < 2; ++written) {
+    const std::string lines = json.dump(20);
+    ASSERT_GT(lines.size(), size_t{800} << 10) << "more than one part";
+    auto loaded = Tokenizer::Load(lines);
+    ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+    EXPECT_EQ(Ids((*loaded)->Encode(text)), ids);
+    json["model"]["merges"] = pairs;
+  }
+  pairs[14'000] = {"a", "nothing"};
+  json["model"]["merges"] = pairs;
+  const auto broken = Tokenizer::Load(json.dump(20));
+  ASSERT_FALSE(broken.ok());
+  EXPECT_THAT(std::string(broken.status().message()),
+              HasSubstr("merge 14000 (\"a\", \"nothing\")"));
+}
+
 TEST(TokenizerTest, AWordThatIsATokenNeedsNoMergesWhenTheyAreIgnored) {
   Json json = ByteBpe();
   json["model"]["vocab"]["abc"] = 256;
