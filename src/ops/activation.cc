@@ -2,6 +2,8 @@
 
 #include <numbers>
 
+#include "ops/cpu/rowwise.h"
+
 namespace ingot::ops {
 namespace {
 
@@ -36,6 +38,7 @@ Array Gelu(const Array& x) {
 Array Softcap(const Array& x, float cap) { return mx::tanh(x / Scalar(cap, x)) * Scalar(cap, x); }
 
 Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up) {
+  if (cpu::ServesActivation(gate, up)) return cpu::Activate(activation, gate, up);
   if (!gate) return Bend(activation.kind, up);
   if (activation.kind != MlpActivation::Kind::kClampedSilu) {
     return Bend(activation.kind, *gate) * up;

@@ -1,5 +1,7 @@
 #include "ops/attention.h"
 
+#include "ops/cpu/attention.h"
+
 namespace ingot::ops {
 namespace {
 
@@ -18,6 +20,7 @@ Array VisibleKeys(int queries, int keys, int window) {
 }  // namespace
 
 Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+  if (cpu::ServesAttention(q, k, v, spec)) return cpu::Attention(q, k, v, spec, false);
   const int queries = q.shape(2);
   const int keys = k.shape(2);
   const bool all_visible =
@@ -29,6 +32,7 @@ Array AttentionHeads(const Array& q, const Array& k, const Array& v, const Atten
 }
 
 Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+  if (cpu::ServesAttention(q, k, v, spec)) return cpu::Attention(q, k, v, spec, true);
   return MergeHeads(AttentionHeads(q, k, v, spec));
 }
 

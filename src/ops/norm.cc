@@ -1,8 +1,11 @@
 #include "ops/norm.h"
 
+#include "ops/cpu/rowwise.h"
+
 namespace ingot::ops {
 
 Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps) {
+  if (cpu::ServesNorm(x, weight)) return cpu::RmsNorm(x, weight, eps);
   if (!weight || weight->dtype() == x.dtype()) return mx::fast::rms_norm(x, weight, eps);
   return ToTypeOf(mx::fast::rms_norm(ToFloat32(x), ToFloat32(*weight), eps), x);
 }

@@ -5,6 +5,8 @@
 #include <numbers>
 #include <vector>
 
+#include "ops/cpu/rowwise.h"
+
 namespace ingot::ops {
 
 std::vector<float> PlainWavelengths(int dims, float base) {
@@ -69,6 +71,7 @@ Array WavelengthArray(std::span<const float> wavelengths) {
 }
 
 Array Rope(const Array& x, const RopeSpec& spec, int offset) {
+  if (cpu::ServesRope(x, spec)) return cpu::Rope(x, spec, offset);
   const std::optional<float> base =
       spec.wavelengths ? std::nullopt : std::optional<float>(spec.base);
   if (spec.magnitude == 1) {

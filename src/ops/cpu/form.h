@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "core/cpu.h"
+#include "ops/cpu/attend.h"
 #include "ops/cpu/matrix.h"
 
 namespace ingot::ops::cpu {
@@ -80,6 +81,7 @@ struct Form {
   void (*arrange)(const ArrangeRun& run);
   void (*few)(const ProductRun& run);   // 1 row or some
   void (*many)(const ProductRun& run);  // weights expanded once, for all rows
+  void (*attend)(const AttendRun& run);
 };
 
 // Every form that this machine runs, plainest first.

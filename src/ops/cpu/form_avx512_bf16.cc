@@ -64,6 +64,9 @@ bool IsServed(const Matrix& matrix) {
 }
 Order NaturalOrder(const Matrix&) { return Order::kNatural; }
 
+// Keys and values are widened as they are read: there is nothing to gain from pairs.
+void AttendAsAvx512(const AttendRun& run) { kAvx512Form.attend(run); }
+
 }  // namespace
 
 const Form kAvx512Bf16Form = {.name = "avx512_bf16",
@@ -74,7 +77,8 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .many_order = NaturalOrder,
                               .arrange = Arrange,
                               .few = bf16::Few,
-                              .many = bf16::Many};
+                              .many = bf16::Many,
+                              .attend = AttendAsAvx512};
 
 }  // namespace ingot::ops::cpu
 

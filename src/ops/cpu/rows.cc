@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <mlx/backend/cpu/encoder.h>
+
 namespace ingot::ops::cpu {
 namespace {
 
@@ -58,6 +60,15 @@ void Strided::CopyTo(std::byte* out) const {
     std::memcpy(out, data + offset * static_cast<int64_t>(item), item);
     out += item;
   });
+}
+
+Array CopyInOnePiece(const Array& array, mx::Stream stream) {
+  Array copy(array.shape(), array.dtype(), nullptr, {});
+  copy.set_data(mx::allocator::malloc(copy.nbytes()));
+  mx::cpu::CommandEncoder& encoder = mx::cpu::get_command_encoder(stream);
+  encoder.dispatch([from = Strided(array), to = BytesOf(copy)] { from.CopyTo(to); });
+  encoder.add_temporary(copy);
+  return copy;
 }
 
 }  // namespace ingot::ops::cpu

@@ -41,6 +41,10 @@ struct Strided {
   size_t count;                  // of elements
 };
 
+// A copy in row-major order that the stream makes before it goes on with what is sent to it next;
+// MLX keeps it until that is done.
+Array CopyInOnePiece(const Array& array, mx::Stream stream);
+
 }  // namespace ingot::ops::cpu
 
 #endif  // INGOT_OPS_CPU_ROWS_H_

@@ -32,4 +32,22 @@ void StoreFloats(quant::FloatType type, std::span<const float> values, std::byte
   }
 }
 
+void LoadFloats(quant::FloatType type, const std::byte* from, std::span<float> values) {
+  switch (type) {
+    case quant::FloatType::kF32:
+      std::memcpy(values.data(), from, values.size_bytes());
+      return;
+    case quant::FloatType::kBF16:
+      for (size_t i = 0; i < values.size(); ++i) {
+        uint16_t bits = 0;
+        std::memcpy(&bits, from + 2 * i, 2);
+        values[i] = quant::F32FromBF16(bits);
+      }
+      return;
+    case quant::FloatType::kF16:
+      for (size_t i = 0; i < values.size(); ++i) values[i] = quant::LoadFloat(type, from, i);
+      return;
+  }
+}
+
 }  // namespace ingot::ops::cpu

@@ -1,4 +1,5 @@
-// Rows of fp32 results rounded to the type that they are kept in: to nearest, ties to even.
+// Rows of fp32 numbers from and to the type that they are kept in: exactly, and rounded to nearest,
+// ties to even.
 //
 // Pure: any thread.
 #ifndef INGOT_OPS_CPU_STORE_H_
@@ -13,6 +14,8 @@ namespace ingot::ops::cpu {
 
 // out need not be aligned.
 void StoreFloats(quant::FloatType type, std::span<const float> values, std::byte* out);
+
+void LoadFloats(quant::FloatType type, const std::byte* from, std::span<float> values);
 
 }  // namespace ingot::ops::cpu
 

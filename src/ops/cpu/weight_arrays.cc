@@ -1,7 +1,5 @@
 #include "ops/cpu/weight_arrays.h"
 
-#include <mlx/backend/cpu/encoder.h>
-
 #include "ops/cpu/rows.h"
 
 namespace ingot::ops::cpu {
@@ -14,17 +12,6 @@ bool IsReadable(const QuantizedTensor& tensor) {
   if (tensor.global_scale && tensor.global_scale->dtype() != mx::float32) return false;
   if (tensor.format.mode != quant::Mode::kAffine) return tensor.scales.dtype() == mx::uint8;
   return tensor.biases && IsFloat(tensor.scales) && tensor.biases->dtype() == tensor.scales.dtype();
-}
-
-// The array, or a copy in one piece that the stream makes before it goes on.
-Array InOnePiece(const Array& array, mx::Stream stream) {
-  if (array.flags().row_contiguous) return array;
-  Array copy(array.shape(), array.dtype(), nullptr, {});
-  copy.set_data(mx::allocator::malloc(copy.nbytes()));
-  mx::cpu::CommandEncoder& encoder = mx::cpu::get_command_encoder(stream);
-  encoder.dispatch([from = Strided(array), to = BytesOf(copy)] { from.CopyTo(to); });
-  encoder.add_temporary(copy);
-  return copy;
 }
 
 }  // namespace
@@ -68,7 +55,10 @@ void AppendArrays(const Weight& weight, const std::optional<Array>& bias,
 BoundWeight::BoundWeight(const WeightSpec& spec, const std::vector<Array>& inputs, size_t first,
                          mx::Stream stream) {
   size_t next = first;
-  const auto take = [&] { return InOnePiece(inputs[next++], stream); };
+  const auto take = [&] {
+    const Array& input = inputs[next++];
+    return input.flags().row_contiguous ? input : CopyInOnePiece(input, stream);
+  };
   const Array values = take();
   stack = values.ndim() > 2 ? static_cast<size_t>(values.shape(0)) : 1;
   outputs = static_cast<size_t>(values.shape(-2));

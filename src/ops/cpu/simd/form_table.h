@@ -4,6 +4,7 @@
 #define INGOT_OPS_CPU_SIMD_FORM_TABLE_H_
 
 #include "ops/cpu/simd/arrange.h"
+#include "ops/cpu/simd/attend.h"
 #include "ops/cpu/simd/few.h"
 #include "ops/cpu/simd/many.h"
 
@@ -29,7 +30,8 @@ struct FormOf {
             .many_order = ManyOrder,
             .arrange = ArrangeFloats<V>,
             .few = Few<V>,
-            .many = Many};
+            .many = Many,
+            .attend = Attend<V>};
   }
 };
 

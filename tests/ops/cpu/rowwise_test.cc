@@ -1,0 +1,116 @@
+// Norms, activations and rotary positions on the CPU kernels against their plain forms in fp32.
+#include "ops/cpu/rowwise.h"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <mlx/ops.h>
+#include <mlx/random.h>
+#include <mlx/transforms.h>
+
+#include "ops/attention.h"
+#include "ops/cpu/choice.h"
+#include "ops/norm.h"
+
+namespace ingot::ops {
+namespace {
+
+Array Random(const mx::Shape& shape, uint64_t seed) {
+  return mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed));
+}
+
+float Difference(const Array& a, const Array& b) {
+  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
+}
+
+struct Precision {
+  mx::Dtype type;
+  float step;
+};
+constexpr float kFloat32Step = 3e-6F;
+std::vector<Precision> Precisions() {
+  return {{mx::float32, kFloat32Step}, {mx::float16, 2e-3F}, {mx::bfloat16, 1e-2F}};
+}
+
+// What `op` gives in its plain form in fp32.
+template <typename Op>
+Array Plain(const Op& op) {
+  const cpu::PlainForms plain;
+  Array y = op();
+  mx::eval(y);
+  return y;
+}
+
+TEST(CpuRowwiseTest, RmsNormMatchesItsPlainFormOnStridedRowsToo) {
+  for (const Precision& precision : Precisions()) {
+    const Array x = mx::astype(Random({2, 5, 3 * 33}, 1), precision.type);
+    const Array heads = SplitHeads(x, 3);
+    for (const bool weighted : {false, true}) {
+      const std::optional<Array> weight =
+          weighted ? std::optional<Array>(Random({33}, 2)) : std::nullopt;
+      const Array expected = Plain([&] { return RmsNorm(ToFloat32(heads), weight, 1e-5F); });
+      const Array y = RmsNorm(heads, weight, 1e-5F);
+      EXPECT_EQ(y.dtype(), precision.type);
+      EXPECT_LE(Difference(y, expected), precision.step);
+      // The last axis itself in pieces.
+      const Array turned = mx::transpose(mx::contiguous(mx::transpose(heads)));
+      EXPECT_TRUE(mx::array_equal(RmsNorm(turned, weight, 1e-5F), y).item<bool>());
+    }
+  }
+}
+
+TEST(CpuRowwiseTest, EveryActivationMatchesItsPlainFormOverItsWholeRange) {
+  using Kind = MlpActivation::Kind;
+  for (const Kind kind :
+       {Kind::kSilu, Kind::kGeluTanh, Kind::kGelu, Kind::kReluSquared, Kind::kClampedSilu}) {
+    const MlpActivation activation{.kind = kind};
+    for (const Precision& precision : Precisions()) {
+      const Array gate = mx::astype(mx::linspace(-30, 30, 9001), precision.type);
+      const Array up = mx::astype(Random({9001}, 3), precision.type);
+      for (const bool gated : {false, true}) {
+        const auto in = [&](bool wide) {
+          return gated ? std::optional<Array>(wide ? ToFloat32(gate) : gate) : std::nullopt;
+        };
+        const Array expected = Plain([&] { return Activate(activation, in(true), ToFloat32(up)); });
+        EXPECT_LE(Difference(Activate(activation, in(false), up), expected), precision.step)
+            << static_cast<int>(kind) << " gated " << gated;
+      }
+    }
+  }
+}
+
+TEST(CpuRowwiseTest, RopeMatchesItsPlainForm) {
+  const std::vector<float> wavelengths = {1.0F, 7.0F, 90.0F,
+                                          std::numeric_limits<float>::infinity()};
+  const std::vector<RopeSpec> specs = {
+      {.dims = 16, .base = 10000, .wavelengths = {}},
+      {.dims = 16, .interleaved = true, .base = 500, .wavelengths = {}},
+      {.dims = 8, .base = 1e6F, .scale = 0.25F, .wavelengths = {}},
+      {.dims = 8, .wavelengths = WavelengthArray(wavelengths), .magnitude = 1.3F},
+  };
+  for (const Precision& precision : Precisions()) {
+    const Array x = SplitHeads(mx::astype(Random({2, 9, 3 * 16}, 4), precision.type), 3);
+    for (const RopeSpec& spec : specs) {
+      const Array expected = Plain([&] { return Rope(ToFloat32(x), spec, 100); });
+      EXPECT_LE(Difference(Rope(x, spec, 100), expected), 3 * precision.step)
+          << spec.dims << " base " << spec.base;
+    }
+  }
+}
+
+TEST(CpuRowwiseTest, NanStaysInItsRow) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Array x({1.0F, nan, 2.0F, 3.0F}, {2, 2});
+  for (const Array& y : {RmsNorm(x, std::nullopt, 1e-5F), Activate({}, std::nullopt, x),
+                         Activate({.kind = MlpActivation::Kind::kClampedSilu}, x, x),
+                         Activate({.kind = MlpActivation::Kind::kReluSquared}, std::nullopt, x)}) {
+    mx::eval(y);
+    EXPECT_TRUE(std::isnan(y.data<float>()[1]));
+    EXPECT_FALSE(std::isnan(y.data<float>()[2]) || std::isnan(y.data<float>()[3]));
+  }
+}
+
+}  // namespace
+}  // namespace ingot::ops
