@@ -36,15 +36,27 @@ Result<SourcePlan> PlanSource(core::Env& env, const Path& folder, const Recipe& 
   return SourcePlan{std::move(plan), std::move(files)};
 }
 
-// The model in the store that FROM names.
-Result<std::shared_ptr<store::ModelLease>> FindBase(const store::Store& store,
-                                                    const CreateRequest& request) {
+// That FROM names nothing to import; where it names a folder, what that lacks.
+Status NoSource(core::Env& env, const CreateRequest& request) {
   const std::string& from = request.modelfile.from;
-  const Status no_source =
+  Status status =
       core::NotFound(StrCat("FROM ", Quoted(from),
                             " is neither a folder of weights (with a config.json and *.safetensors)"
                             " nor a model in the store"));
-  const auto name = store::ModelName::Parse(from);
+  for (const Path& folder : {request.base / Path(from), Path(from)}) {
+    if (const auto lacks = WhatFolderLacks(env, folder)) {
+      return std::move(status).WithHint(
+          StrCat("the folder ", core::Printable(folder.native(), 1000), " has no ", *lacks));
+    }
+  }
+  return status;
+}
+
+// The model in the store that FROM names.
+Result<std::shared_ptr<store::ModelLease>> FindBase(const store::Store& store,
+                                                    const CreateRequest& request) {
+  const Status no_source = NoSource(store.env(), request);
+  const auto name = store::ModelName::Parse(request.modelfile.from);
   if (!name.ok()) return no_source;
   auto lease = store::ModelLease::Take(store, *name);
   if (!lease.ok()) {

@@ -83,12 +83,25 @@ Result<Inventory> ReadInventory(core::Env& env, const Path& directory) {
   return inventory;
 }
 
-bool IsModelFolder(core::Env& env, const Path& directory) {
-  if (!env.Stat(directory / kConfigName).ok()) return false;
+std::optional<std::string> WhatFolderLacks(core::Env& env, const Path& directory) {
   const auto entries = env.List(directory);
-  return entries.ok() && std::any_of(entries->begin(), entries->end(), [](const auto& entry) {
-           return std::string_view(entry.name).ends_with(".safetensors");
-         });
+  if (!entries.ok()) return std::nullopt;
+  const auto has = [&](auto&& wanted) {
+    return std::any_of(entries->begin(), entries->end(),
+                       [&](const auto& entry) { return wanted(std::string_view(entry.name)); });
+  };
+  const bool config = has([](std::string_view name) { return name == kConfigName; });
+  // An index alone counts as weights: opening it tells which of its shards are missing.
+  const bool weights = has([](std::string_view name) {
+    return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json");
+  });
+  if (config && weights) return "";
+  if (config) return "*.safetensors";
+  return weights ? std::string(kConfigName) : core::StrCat(kConfigName, " and no *.safetensors");
+}
+
+bool IsModelFolder(core::Env& env, const Path& directory) {
+  return WhatFolderLacks(env, directory) == "";
 }
 
 }  // namespace ingot::import

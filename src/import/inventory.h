@@ -62,7 +62,10 @@ core::Result<Inventory> ReadInventory(core::Env& env, const core::Path& director
 // config.json.
 core::Status SetConfig(Inventory& inventory, std::string text);
 
-// A folder that can be imported: config.json and at least one *.safetensors.
+// What a folder has not that an import needs: "config.json", "*.safetensors", both, or "" where
+// nothing is missing. Nothing where there is no such folder.
+std::optional<std::string> WhatFolderLacks(core::Env& env, const core::Path& directory);
+// A folder that can be imported: config.json, and *.safetensors or an index of them.
 bool IsModelFolder(core::Env& env, const core::Path& directory);
 
 }  // namespace ingot::import

@@ -242,6 +242,13 @@ TEST_F(CreateCommandTest, NamesWhatIsWrong) {
   fs::current_path(before);
   EXPECT_EQ(nothing.exit, 1);
   EXPECT_THAT(nothing.err, HasSubstr("FROM \".\" is neither a folder of weights"));
+  EXPECT_THAT(nothing.err, HasSubstr("has no config.json and no *.safetensors"));
+  // An index without its shards is a checkpoint with something missing, and says what.
+  std::ofstream(dir_ / "empty" / "config.json") << R"({"architectures": ["LlamaForCausalLM"]})";
+  std::ofstream(dir_ / "empty" / "model.safetensors.index.json")
+      << R"({"weight_map": {"a.weight": "model-00001-of-00001.safetensors"}})";
+  EXPECT_THAT(error({"create", "m", "-f", (dir_ / "empty").string()}, 1),
+              HasSubstr("model-00001-of-00001.safetensors"));
 }
 
 }  // namespace

@@ -78,8 +78,11 @@ TEST(Inventory, ReportsTensorsThatTheIndexLeavesOut) {
 TEST(Inventory, NamesWhatIsWrongWithAFolder) {
   testing::TempDir dir;
   EXPECT_FALSE(IsModelFolder(core::Env::Posix(), dir.path()));
+  EXPECT_EQ(WhatFolderLacks(core::Env::Posix(), dir.path()), "config.json and no *.safetensors");
+  EXPECT_EQ(WhatFolderLacks(core::Env::Posix(), dir / "nowhere"), std::nullopt);
   WriteWeights(dir / "model.safetensors", {"a.weight"});
   EXPECT_FALSE(IsModelFolder(core::Env::Posix(), dir.path()));
+  EXPECT_EQ(WhatFolderLacks(core::Env::Posix(), dir.path()), "config.json");
   EXPECT_THAT(ErrorOf(dir), HasSubstr("config.json"));
   EXPECT_THAT(std::string(Read(dir).status().hint()), HasSubstr("needs a config.json"));
   Write(dir / "config.json", "{");
