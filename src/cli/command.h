@@ -59,7 +59,8 @@ class Session {
   // Bars on a terminal, lines elsewhere, on standard error; nothing when quiet.
   core::ProgressSink& progress();
   bool out_is_terminal() const;
-  int terminal_columns() const;  // 80 when it is not known
+  std::FILE* out() const { return out_; }  // for what draws on a terminal
+  int terminal_columns() const;            // 80 when it is not known
 
   // The exit code that a status asks for; prints the error if there is one.
   Exit Finish(const core::Status& status);

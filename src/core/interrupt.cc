@@ -14,13 +14,14 @@ constexpr std::array kSignals = {SIGINT, SIGTERM};
 
 // The signal that came, 0 before.
 std::atomic<int> received{0};
+std::atomic<bool> patient{false};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler writes it");
 
 // Async-signal-safe: an atomic, write and _exit.
 void OnSignal(int signal) {
   const int error = errno;
   int none = 0;
-  if (!received.compare_exchange_strong(none, signal)) {
+  if (!received.compare_exchange_strong(none, signal) && !(patient && signal == SIGINT)) {
     // The rest of the line may hold a progress bar: leave the prompt a line of its own.
     if (isatty(STDERR_FILENO) == 1) {
       [[maybe_unused]] const ssize_t ignored = write(STDERR_FILENO, "\n", 1);
@@ -54,6 +55,15 @@ InterruptHandler::~InterruptHandler() {
     sigaction(kSignals[i], &saved_->actions[i], nullptr);
   }
   received.store(0);
+}
+
+PatientInterrupts::PatientInterrupts() { patient.store(true); }
+
+PatientInterrupts::~PatientInterrupts() { patient.store(false); }
+
+bool PatientInterrupts::Forget() {
+  int expected = SIGINT;
+  return received.compare_exchange_strong(expected, 0) || expected == 0;
 }
 
 bool Interrupted() { return received.load(std::memory_order_relaxed) != 0; }

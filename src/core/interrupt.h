@@ -29,6 +29,19 @@ class InterruptHandler {
   std::unique_ptr<Saved> saved_;
 };
 
+// While it lives Ctrl-C only raises the flag, however often it comes: for programs that answer it
+// by stopping what they do and going on. One at a time, while an InterruptHandler lives.
+class PatientInterrupts {
+ public:
+  PatientInterrupts();
+  ~PatientInterrupts();
+  PatientInterrupts(const PatientInterrupts&) = delete;
+  PatientInterrupts& operator=(const PatientInterrupts&) = delete;
+
+  // Lowers the flag if Ctrl-C raised it; false if SIGTERM did, which is for the program as a whole.
+  bool Forget();
+};
+
 bool Interrupted();
 // kCancelled once interrupted.
 Status CheckInterrupted();

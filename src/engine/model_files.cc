@@ -69,6 +69,13 @@ class StoredFiles final : public ModelFiles {
     return choices;
   }
 
+  Result<std::optional<std::string>> ReadLayer(std::string_view media_type) const override {
+    const store::Layer* layer = lease_.model().manifest().Find(media_type);
+    if (layer == nullptr) return std::optional<std::string>();
+    INGOT_ASSIGN(std::string text, store_.ReadBlob(*layer, kMaxFileBytes));
+    return std::optional<std::string>(std::move(text));
+  }
+
   Result<model::StoredTensors> Tensors() const override {
     std::vector<model::TensorBlob> blobs;
     for (const store::Layer& layer : lease_.model().manifest().layers) {
@@ -109,6 +116,10 @@ Result<std::unique_ptr<ModelFiles>> ModelFiles::OpenStored(const store::Store& s
 Result<core::Json> ModelFiles::Config() const {
   INGOT_ASSIGN(const std::string text, Require("config.json"));
   return core::ParsePythonJson(text).Context(StrCat(label(), ": config.json"));
+}
+
+Result<std::optional<std::string>> ModelFiles::ReadLayer(std::string_view) const {
+  return std::optional<std::string>();
 }
 
 Result<std::string> ModelFiles::Require(std::string_view name) const {

@@ -46,6 +46,9 @@ class ModelFiles {
   virtual core::Result<ModelChoices> Choices() const = 0;
   // config.json, parsed.
   core::Result<core::Json> Config() const;
+  // The text of a stored model's first layer of that media type (template, system, parameters,
+  // messages, licence); a folder has none.
+  virtual core::Result<std::optional<std::string>> ReadLayer(std::string_view media_type) const;
   virtual core::Result<model::StoredTensors> Tensors() const = 0;
 
  protected:

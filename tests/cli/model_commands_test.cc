@@ -1,8 +1,8 @@
 // `ingot run` and `ingot logits` over the model that the repository carries, in this process.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +13,6 @@
 #include "cli/command.h"
 #include "core/env.h"
 #include "core/json.h"
-#include "core/sha256.h"
-#include "core/strings.h"
 #include "tests/testing/temp_dir.h"
 
 namespace ingot::cli {
@@ -119,28 +117,93 @@ TEST(RunCommandTest, MistakesAreRefusedWithTheNextStep) {
   EXPECT_THAT(unknown.err, HasSubstr("no-such-model"));
 }
 
-// The tenth of all two-digit sums that tools/demo/corpus.py keeps out of the training text.
-bool HeldOut(int a, int b) {
-  const std::string text = core::StrCat(a, "+", b);
-  return std::to_integer<int>(core::Sha256::Of(core::AsBytes(text))[0]) < 26;
+TEST(RunCommandTest, LogprobsComeWithEveryToken) {
+  const Outcome outcome =
+      Ingot({"run", kModel, "Spell cat.", "--temperature", "0", "--json", "--logprobs", "2"});
+  const auto json = core::ParseJson(outcome.out);
+  ASSERT_TRUE(json.ok()) << outcome.out << outcome.err;
+  const core::Json& logprobs = (*json)["logprobs"];
+  ASSERT_EQ(logprobs.size(), (*json)["tokens"].size());
+  for (size_t i = 0; i < logprobs.size(); ++i) {
+    EXPECT_EQ(logprobs[i]["id"], (*json)["tokens"][i]);
+    EXPECT_LE(logprobs[i]["logprob"], 0);
+    ASSERT_EQ(logprobs[i]["top_logprobs"].size(), 2u);
+    EXPECT_EQ(logprobs[i]["top_logprobs"][0]["id"], logprobs[i]["id"]) << "it is the likeliest";
+  }
+  EXPECT_THAT(Ingot({"run", kModel, "x", "--logprobs", "2"}).err, HasSubstr("for --json"));
 }
 
-TEST(DemoModelTest, AddsNumbersThatItHasNotSeen) {
-  const bool all = std::getenv("INGOT_SOAK") != nullptr;
-  int asked = 0;
-  int right = 0;
-  int held_out = 0;
-  for (int a = 10; a < 100; ++a) {
-    for (int b = 10; b < 100; ++b) {
-      if (!HeldOut(a, b) || (++held_out % 13 != 0 && !all)) continue;
-      const Outcome outcome =
-          Ingot({"run", kModel, core::StrCat("What is ", a, "+", b, "?"), "--temperature", "0"});
-      ++asked;
-      right += outcome.out == core::StrCat(a + b, "\n");
-    }
+// Every option reaches the sampler: each of these changes what is drawn, or ends the answer.
+TEST(RunCommandTest, EveryOptionHasAFlagThatCounts) {
+  const auto tokens = [](std::vector<std::string> more) {
+    std::vector<std::string> words = {"run", kModel,   "Tell me about Anna.", "--seed",
+                                      "3",   "--json", "--ignore-eos",        "--max-tokens",
+                                      "24"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = Ingot(words);
+    const auto json = core::ParseJson(outcome.out);
+    return json.ok() ? (*json)["tokens"].dump() : outcome.err;
+  };
+  const std::vector<std::string> hot = {"--temperature", "2.5", "--top-k", "0", "--top-p", "1"};
+  const std::string plain = tokens(hot);
+  EXPECT_EQ(tokens(hot), plain);
+  const std::vector<std::vector<std::string>> options = {
+      {"--top-k", "1"},
+      {"--top-p", "0.05"},
+      {"--min-p", "0.9"},
+      {"--typical-p", "0.05"},
+      {"--repeat-penalty", "20", "--repeat-last-n", "-1"},
+      {"--presence-penalty", "20"},
+      {"--frequency-penalty", "20"},
+      {"--logit-bias", "9=60"},
+      {"--xtc-probability", "1", "--xtc-threshold", "0.01"},
+      {"--temperature", "0"},
+      {"--seed", "4"},
+      {"--num-predict", "3"},
+      {"--ctx", "30"},
+  };
+  for (const std::vector<std::string>& option : options) {
+    std::vector<std::string> words = hot;
+    words.insert(words.end(), option.begin(), option.end());
+    const std::string changed = tokens(words);
+    EXPECT_NE(changed, plain) << option.front();
+    EXPECT_THAT(changed, ::testing::StartsWith("[")) << option.front();
   }
-  EXPECT_GE(asked, 50);
-  EXPECT_GE(right, std::ceil(0.95 * asked)) << right << " of " << asked;
+  // Greedy answers repeat themselves past their end; DRY is against just that.
+  const std::string greedy = tokens({"--temperature", "0"});
+  EXPECT_NE(
+      tokens({"--temperature", "0", "--dry-multiplier", "50", "--dry-allowed-length", "1",
+              "--dry-base", "4", "--dry-penalty-last-n", "-1", "--dry-sequence-breaker", "@"}),
+      greedy);
+}
+
+// A model's own parameters, system text and messages count, and flags count more.
+TEST(RunCommandTest, WhatTheModelfileSaysCountsUnlessAFlagSaysOtherwise) {
+  const testing::TempDir dir;
+  const std::string models = dir / "models";
+  std::ofstream(dir / "Modelfile") << "FROM " << kModel
+                                   << "\nPARAMETER temperature 0\nPARAMETER num_predict 2\n"
+                                      "PARAMETER num_keep 4\nMESSAGE user What is 1+1?\n"
+                                      "MESSAGE assistant 2\n";
+  const Outcome created =
+      Ingot({"create", "m", "-f", (dir / "Modelfile").string(), "--models", models});
+  ASSERT_EQ(created.exit, 0) << created.err;
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"run", "m", "Spell tiger.", "--json", "--models", models};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = Ingot(words);
+    const auto json = core::ParseJson(outcome.out);
+    EXPECT_TRUE(json.ok()) << outcome.err;
+    return json.ok() ? *json : core::Json();
+  };
+  const core::Json limited = run({});
+  EXPECT_EQ(limited["tokens"].size(), 2u);
+  EXPECT_EQ(limited["finish_reason"], "length");
+  const core::Json free = run({"--max-tokens", "-1"});
+  EXPECT_EQ(free["text"], "t-i-g-e-r");
+  const Outcome bare = Ingot({"run", kModel, "Spell tiger.", "--json", "--temperature", "0"});
+  EXPECT_GT(free["timings"]["prompt_tokens"],
+            (*core::ParseJson(bare.out))["timings"]["prompt_tokens"]);
 }
 
 TEST(LogitsCommandTest, WritesWhatNumPyReadsAndChunksChangeNothing) {

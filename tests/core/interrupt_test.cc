@@ -43,6 +43,22 @@ TEST(InterruptTest, TerminationAsksLikewise) {
   EXPECT_EQ(InterruptExitCode(), 143);
 }
 
+TEST(InterruptTest, ThePatientAnswerCtrlCAsOftenAsItComes) {
+  const InterruptHandler handler;
+  PatientInterrupts patient;
+  EXPECT_TRUE(patient.Forget()) << "there is nothing to forget";
+  for (int round = 0; round < 3; ++round) {
+    raise(SIGINT);
+    raise(SIGINT);
+    EXPECT_TRUE(Interrupted());
+    EXPECT_TRUE(patient.Forget());
+    EXPECT_FALSE(Interrupted());
+  }
+  raise(SIGTERM);
+  EXPECT_FALSE(patient.Forget()) << "that is for the program as a whole";
+  EXPECT_TRUE(Interrupted());
+}
+
 TEST(InterruptTest, EverythingIsAsBeforeWhenTheHandlerGoes) {
   const auto before = HandlerOf(SIGINT);
   {

@@ -1,0 +1,185 @@
+#include "cli/chat.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "cli/answer.h"
+#include "core/strings.h"
+#include "engine/generator.h"
+
+namespace ingot::cli {
+namespace {
+
+using core::Status;
+using core::StrCat;
+
+constexpr std::string_view kQuotes = "\"\"\"";
+
+// Whether a text in triple quotes has been opened and not closed.
+bool IsOpen(std::string_view input) {
+  size_t count = 0;
+  for (size_t at = input.find(kQuotes); at != std::string_view::npos;
+       at = input.find(kQuotes, at + kQuotes.size())) {
+    ++count;
+  }
+  return count % 2 == 1;
+}
+
+std::string WithoutQuotes(std::string text) {
+  for (size_t at = text.find(kQuotes); at != std::string::npos; at = text.find(kQuotes, at)) {
+    text.erase(at, kQuotes.size());
+  }
+  return text;
+}
+
+// Only a text that begins with them is quoted, or one that a command sets.
+bool MayBeQuoted(std::string_view input) {
+  return core::Trim(input).starts_with(kQuotes) || input.starts_with("/set ");
+}
+
+std::optional<core::Path> HistoryPath() {
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') return std::nullopt;
+  return core::Path(home) / ".ingot" / "history";
+}
+
+}  // namespace
+
+core::Json Conversation(const ChatSetup& setup) {
+  core::Json messages = core::Json::array();
+  if (!setup.system.empty()) messages.push_back({{"role", "system"}, {"content", setup.system}});
+  for (const core::Json& message : setup.messages) messages.push_back(message);
+  return messages;
+}
+
+core::Result<engine::ChatPrompt> PreparePrompt(const engine::LoadedModel& model,
+                                               const ChatSetup& setup) {
+  text::ChatRequest request;
+  INGOT_ASSIGN(request.messages, text::MessagesFromJson(Conversation(setup)));
+  request.think = setup.think;
+  return model.PrepareChat(std::move(request));
+}
+
+engine::Generator MakeGenerator(const engine::LoadedModel& model, const ChatSetup& setup) {
+  engine::RequestOptions options = setup.options;
+  engine::ResolveBreakers(model.tokenizer(), options);
+  engine::GenerationLimits limits;
+  limits.max_tokens = options.num_predict;
+  limits.context = options.num_ctx;
+  limits.end = model.end_tokens();
+  limits.ignore_end = setup.ignore_end;
+  limits.logprobs = setup.logprobs;
+  return engine::Generator(model.language(), options.sampling, std::move(limits));
+}
+
+Chat::Chat(Session& session, const engine::ModelFiles& files, const engine::LoadedModel& model,
+           ChatSetup setup)
+    : session_(session),
+      files_(files),
+      model_(model),
+      setup_(std::move(setup)),
+      editor_(STDIN_FILENO, session.out()) {}
+
+void Chat::LoadHistory() {
+  constexpr uint64_t kMost = uint64_t{16} << 20;
+  const std::optional<core::Path> path = HistoryPath();
+  if (!path) return;
+  const core::Result<std::string> text = core::ReadSmallFile(session_.env(), *path, kMost);
+  if (text.ok()) history_ = InputHistory::Parse(*text);
+}
+
+void Chat::SaveHistory() {
+  const std::optional<core::Path> path = HistoryPath();
+  if (!path || !save_history_) return;
+  // A history that cannot be kept is no reason to stop talking.
+  if (!session_.env().CreateDirs(path->parent_path()).ok()) return;
+  if (!core::WriteFileAtomic(session_.env(), *path, history_.Text()).ok()) return;
+  std::error_code ignored;
+  std::filesystem::permissions(
+      *path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, ignored);
+}
+
+std::optional<std::string> Chat::ReadInput() {
+  std::string input;
+  bool more = false;
+  while (true) {
+    std::string line;
+    switch (editor_.Read(more ? "... " : ">>> ", history_, line)) {
+      case LineEditor::Outcome::kEnd:
+        return std::nullopt;
+      case LineEditor::Outcome::kInterrupted:
+        if (!interrupts_.Forget()) return std::nullopt;
+        if (!more && line.empty()) session_.Print("Use Ctrl-D or /bye to leave.\n");
+        input.clear();
+        more = false;
+        continue;
+      case LineEditor::Outcome::kLine:
+        break;
+    }
+    input += more ? "\n" + line : line;
+    more = MayBeQuoted(input) && IsOpen(input);
+    if (more) continue;
+    history_.Add(input);
+    SaveHistory();
+    return MayBeQuoted(input) ? WithoutQuotes(std::move(input)) : input;
+  }
+}
+
+core::Json Chat::Conversation() const { return cli::Conversation(setup_); }
+
+Status Chat::Say(std::string text) {
+  setup_.messages.push_back({{"role", "user"}, {"content", std::move(text)}});
+  const Status status = Answer();
+  // What could not be answered was not said.
+  if (!status.ok() && setup_.messages.back()["role"] == "user") {
+    setup_.messages.erase(setup_.messages.end() - 1);
+  }
+  return status;
+}
+
+Status Chat::Answer() {
+  INGOT_ASSIGN(engine::ChatPrompt prompt, PreparePrompt(model_, setup_));
+  cli::Answer answer(session_, model_.tokenizer(), std::move(prompt.parser), setup_.options.stop,
+                     /*quiet=*/false);
+  INGOT_ASSIGN(
+      const engine::GenerationResult result,
+      MakeGenerator(model_, setup_)
+          .Run(
+              prompt.tokens, [&](const engine::GeneratedToken& token) { return answer.Add(token); },
+              [] { return core::Interrupted(); }));
+  answer.Finish();
+  core::Json reply = {{"role", "assistant"}, {"content", answer.text()}};
+  if (!answer.thinking().empty()) reply["thinking"] = answer.thinking();
+  if (!answer.calls().empty()) reply["tool_calls"] = answer.calls();
+  setup_.messages.push_back(std::move(reply));
+  if (result.finish == engine::Finish::kCancelled && !interrupts_.Forget()) {
+    return core::CheckInterrupted();
+  }
+  if (setup_.verbose) session_.Print("\n" + TimingsText(result.timings));
+  session_.Print("\n");
+  return Status::Ok();
+}
+
+Status Chat::Run() {
+  LoadHistory();
+  session_.Print("Ask, or type /? for help. Ctrl-D leaves.\n");
+  while (!left_) {
+    session_.Flush();
+    const std::optional<std::string> input = ReadInput();
+    INGOT_TRY(core::CheckInterrupted());
+    if (!input) break;
+    const std::string_view text = core::Trim(*input);
+    if (text.empty()) continue;
+    const Status status = text.starts_with("/") ? Obey(text) : Say(std::string(text));
+    if (status.code() == core::Code::kCancelled) return status;
+    if (!status.ok()) session_.PrintError(status);
+    // Ctrl-C that came too late to stop anything.
+    if (!interrupts_.Forget()) return core::CheckInterrupted();
+  }
+  return Status::Ok();
+}
+
+}  // namespace ingot::cli
