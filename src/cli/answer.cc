@@ -122,11 +122,13 @@ void Answer::EndThinking() {
 }
 
 std::string TimingsText(const engine::GenerationTimings& t) {
-  return core::StrCat("prompt    ", t.prompt_tokens, " tokens, ",
-                      OneDecimal(PerSecond(t.prompt_tokens, t.prefill_seconds)),
-                      " tokens/s\nanswer    ", t.generated_tokens, " tokens, ",
-                      OneDecimal(DecodeSpeed(t)), " tokens/s, first after ",
-                      core::HumanDuration(t.first_token_seconds), "\n");
+  const int read = t.prompt_tokens - t.kept_tokens;
+  const std::string kept =
+      t.kept_tokens > 0 ? core::StrCat(" (", t.kept_tokens, " known from before)") : "";
+  return core::StrCat("prompt    ", t.prompt_tokens, " tokens", kept, ", ",
+                      OneDecimal(PerSecond(read, t.prefill_seconds)), " tokens/s\nanswer    ",
+                      t.generated_tokens, " tokens, ", OneDecimal(DecodeSpeed(t)),
+                      " tokens/s, first after ", core::HumanDuration(t.first_token_seconds), "\n");
 }
 
 core::Json TimingsJson(const engine::GenerationTimings& t) {

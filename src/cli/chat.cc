@@ -14,7 +14,6 @@ namespace ingot::cli {
 namespace {
 
 using core::Status;
-using core::StrCat;
 
 constexpr std::string_view kQuotes = "\"\"\"";
 
@@ -66,6 +65,7 @@ core::Result<engine::ChatPrompt> PreparePrompt(const engine::LoadedModel& model,
 engine::Generator MakeGenerator(const engine::LoadedModel& model, const ChatSetup& setup) {
   engine::RequestOptions options = setup.options;
   engine::ResolveBreakers(model.tokenizer(), options);
+  options.sampling.suppressed = model.suppressed_tokens();
   engine::GenerationLimits limits;
   limits.max_tokens = options.num_predict;
   limits.context = options.num_ctx;
@@ -81,7 +81,8 @@ Chat::Chat(Session& session, const engine::ModelFiles& files, const engine::Load
       files_(files),
       model_(model),
       setup_(std::move(setup)),
-      editor_(STDIN_FILENO, session.out()) {}
+      editor_(STDIN_FILENO, session.out()),
+      memory_(model.language()) {}
 
 void Chat::LoadHistory() {
   constexpr uint64_t kMost = uint64_t{16} << 20;
@@ -132,7 +133,7 @@ core::Json Chat::Conversation() const { return cli::Conversation(setup_); }
 
 Status Chat::Say(std::string text) {
   setup_.messages.push_back({{"role", "user"}, {"content", std::move(text)}});
-  const Status status = Answer();
+  Status status = Answer();
   // What could not be answered was not said.
   if (!status.ok() && setup_.messages.back()["role"] == "user") {
     setup_.messages.erase(setup_.messages.end() - 1);
@@ -149,7 +150,7 @@ Status Chat::Answer() {
       MakeGenerator(model_, setup_)
           .Run(
               prompt.tokens, [&](const engine::GeneratedToken& token) { return answer.Add(token); },
-              [] { return core::Interrupted(); }));
+              [] { return core::Interrupted(); }, &memory_));
   answer.Finish();
   core::Json reply = {{"role", "assistant"}, {"content", answer.text()}};
   if (!answer.thinking().empty()) reply["thinking"] = answer.thinking();
@@ -173,7 +174,7 @@ Status Chat::Run() {
     if (!input) break;
     const std::string_view text = core::Trim(*input);
     if (text.empty()) continue;
-    const Status status = text.starts_with("/") ? Obey(text) : Say(std::string(text));
+    Status status = text.starts_with("/") ? Obey(text) : Say(std::string(text));
     if (status.code() == core::Code::kCancelled) return status;
     if (!status.ok()) session_.PrintError(status);
     // Ctrl-C that came too late to stop anything.

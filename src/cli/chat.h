@@ -80,6 +80,7 @@ class Chat {
   InputHistory history_;
   bool save_history_ = true;
   core::PatientInterrupts interrupts_;
+  engine::PrefixMemory memory_;  // of what has been read of the conversation
   bool left_ = false;
 };
 

@@ -28,20 +28,26 @@ struct Step {
 class Run {
  public:
   Run(const model::LanguageModel& model, const SamplingOptions& sampling,
-      const std::vector<int>& prompt)
-      : model_(model), state_(model.NewState()), sampler_(sampling, prompt) {}
+      const std::vector<int>& prompt, PrefixMemory& memory)
+      : model_(model), memory_(memory), state_(memory.state()), sampler_(sampling, prompt) {}
 
-  // Everything but the last token of the prompt. False when cancelled.
-  bool Prefill(const std::vector<int>& prompt, int chunk, const Generator::Cancelled& cancelled) {
+  // Everything from a place to the last token of the prompt, without that. False when cancelled.
+  bool Prefill(const std::vector<int>& prompt, size_t from, int chunk,
+               const Generator::Cancelled& cancelled) {
     const size_t until = prompt.size() - 1;
-    for (size_t i = 0; i < until;) {
+    auto stop = memory_.stops().begin();
+    for (size_t i = from; i < until;) {
       if (cancelled && cancelled()) return false;
-      const size_t n = std::min(static_cast<size_t>(chunk), until - i);
+      const size_t next = stop == memory_.stops().end() ? until : *stop;
+      const size_t n = std::min(static_cast<size_t>(chunk), next - i);
       // The hidden rows are not wanted: only what they leave in the caches is computed.
       model_.Forward(TokenRow(prompt.data() + i, static_cast<int>(n)), state_);
       mx::eval(state_.Pending());
       mx::clear_cache();
       i += n;
+      if (i != next || stop == memory_.stops().end()) continue;
+      memory_.Mark();
+      ++stop;
     }
     return true;
   }
@@ -60,7 +66,8 @@ class Run {
 
  private:
   const model::LanguageModel& model_;
-  model::SequenceState state_;
+  PrefixMemory& memory_;
+  model::SequenceState& state_;
   Sampler sampler_;
 };
 
@@ -99,68 +106,85 @@ core::Status Generator::CheckPrompt(const std::vector<int>& prompt, int context)
 }
 
 core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
-                                              const OnToken& on_token, const Cancelled& cancelled) {
+                                              const OnToken& on_token, const Cancelled& cancelled,
+                                              PrefixMemory* memory) {
   const int context = limits_.context > 0 ? std::min(limits_.context, model_.shape().context)
                                           : model_.shape().context;
   INGOT_TRY(Validate(sampling_, model_.shape().vocabulary));
   INGOT_TRY(CheckPrompt(prompt, context));
   const int room = context - static_cast<int>(prompt.size());
   const int most = limits_.max_tokens < 0 ? room : std::min(limits_.max_tokens, room);
+  PrefixMemory own(model_);
+  PrefixMemory& used = memory != nullptr ? *memory : own;
+  try {
+    const size_t kept = memory != nullptr ? memory->Rewind(prompt) : 0;
+    return RunFrom(used, prompt, kept, most, on_token, cancelled);
+  } catch (const std::exception& error) {
+    used.Forget();
+    return core::Internal(core::StrCat("the model failed: ", error.what()));
+  }
+}
 
+core::Result<GenerationResult> Generator::RunFrom(PrefixMemory& memory,
+                                                  const std::vector<int>& prompt, size_t kept,
+                                                  int most, const OnToken& on_token,
+                                                  const Cancelled& cancelled) {
   GenerationResult result;
   result.timings.prompt_tokens = static_cast<int>(prompt.size());
   const int64_t start = core::Clock::System().MonotonicNs();
-  try {
-    engine::Run run(model_, sampling_, prompt);
-    if (!run.Prefill(prompt, std::max(limits_.prefill_chunk, 1), cancelled)) {
-      result.finish = Finish::kCancelled;
-      return result;
-    }
-    result.timings.prefill_seconds = SecondsSince(start);
-    if (most == 0) {
-      result.finish = Finish::kLength;
-      return result;
-    }
-    int64_t decode_start = core::Clock::System().MonotonicNs();
-    std::optional<Step> queued = run.Queue(TokenRow(&prompt.back(), 1));
-    while (true) {
-      const Step step = std::exchange(queued, std::nullopt).value();
-      const bool last = result.timings.generated_tokens + 1 == most;
-      // The next step runs while this one's token is read and shown, unless its choice depends on
-      // that token by way of a penalty.
-      const bool ahead = !last && !run.sampler().NeedsHistory();
-      if (ahead) queued = run.Queue(mx::reshape(step.token, {1, 1}));
-      const int token = Array(step.token).item<int>();
-      if (result.timings.generated_tokens == 0) {
-        // The first step is the last of the prompt's work.
-        result.timings.first_token_seconds = SecondsSince(start);
-        result.timings.prefill_seconds = result.timings.first_token_seconds;
-        decode_start = core::Clock::System().MonotonicNs();
-      }
-      run.sampler().Chosen(token);
-      const bool ends = !limits_.ignore_end && std::find(limits_.end.begin(), limits_.end.end(),
-                                                         token) != limits_.end.end();
-      if (ends) break;
-      ++result.timings.generated_tokens;
-      GeneratedToken generated{token, {}};
-      if (limits_.logprobs >= 0) {
-        generated.logprobs = ReadLogprobs(step.logits, token, limits_.logprobs);
-      }
-      result.timings.decode_seconds = SecondsSince(decode_start);
-      if (!on_token(generated)) break;
-      if (last) {
-        result.finish = Finish::kLength;
-        break;
-      }
-      if (cancelled && cancelled()) {
-        result.finish = Finish::kCancelled;
-        break;
-      }
-      if (!ahead) queued = run.Queue(TokenRow(&token, 1));
-    }
-  } catch (const std::exception& error) {
-    return core::Internal(core::StrCat("the model failed: ", error.what()));
+  result.timings.kept_tokens = static_cast<int>(kept);
+  std::vector<int> known = prompt;
+  engine::Run run(model_, sampling_, prompt, memory);
+  if (!run.Prefill(prompt, kept, std::max(limits_.prefill_chunk, 1), cancelled)) {
+    memory.Keep(std::move(known));
+    result.finish = Finish::kCancelled;
+    return result;
   }
+  result.timings.prefill_seconds = SecondsSince(start);
+  if (most == 0) {
+    memory.Keep(std::move(known));
+    result.finish = Finish::kLength;
+    return result;
+  }
+  int64_t decode_start = core::Clock::System().MonotonicNs();
+  std::optional<Step> queued = run.Queue(TokenRow(&prompt.back(), 1));
+  while (true) {
+    const Step step = std::exchange(queued, std::nullopt).value();
+    const bool last = result.timings.generated_tokens + 1 == most;
+    // The next step runs while this one's token is read and shown, unless its choice depends on
+    // that token by way of a penalty.
+    const bool ahead = !last && !run.sampler().NeedsHistory();
+    if (ahead) queued = run.Queue(mx::reshape(step.token, {1, 1}));
+    const int token = Array(step.token).item<int>();
+    known.push_back(token);
+    if (result.timings.generated_tokens == 0) {
+      // The first step is the last of the prompt's work.
+      result.timings.first_token_seconds = SecondsSince(start);
+      result.timings.prefill_seconds = result.timings.first_token_seconds;
+      decode_start = core::Clock::System().MonotonicNs();
+    }
+    run.sampler().Chosen(token);
+    const bool ends = !limits_.ignore_end &&
+                      std::find(limits_.end.begin(), limits_.end.end(), token) != limits_.end.end();
+    if (ends) break;
+    ++result.timings.generated_tokens;
+    GeneratedToken generated{token, {}};
+    if (limits_.logprobs >= 0) {
+      generated.logprobs = ReadLogprobs(step.logits, token, limits_.logprobs);
+    }
+    result.timings.decode_seconds = SecondsSince(decode_start);
+    if (!on_token(generated)) break;
+    if (last) {
+      result.finish = Finish::kLength;
+      break;
+    }
+    if (cancelled && cancelled()) {
+      result.finish = Finish::kCancelled;
+      break;
+    }
+    if (!ahead) queued = run.Queue(TokenRow(&token, 1));
+  }
+  memory.Keep(std::move(known));
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "engine/prefix_memory.h"
 #include "engine/sampler.h"
 #include "model/language_model.h"
 
@@ -34,6 +35,7 @@ struct GeneratedToken {
 
 struct GenerationTimings {
   int prompt_tokens = 0;
+  int kept_tokens = 0;       // of those, what did not have to be read again
   int generated_tokens = 0;  // without the one that ended it
   double prefill_seconds = 0;
   double first_token_seconds = 0;  // from the beginning
@@ -56,12 +58,18 @@ class Generator {
   using Cancelled = std::function<bool()>;
 
   // Fails before anything is computed when the prompt is empty, holds tokens that do not exist or
-  // does not fit the context.
+  // does not fit the context. With a memory, what it still knows of the prompt is not read again,
+  // and it knows this prompt and its answer afterwards.
   core::Result<GenerationResult> Run(const std::vector<int>& prompt, const OnToken& on_token,
-                                     const Cancelled& cancelled = {});
+                                     const Cancelled& cancelled = {},
+                                     PrefixMemory* memory = nullptr);
 
  private:
   core::Status CheckPrompt(const std::vector<int>& prompt, int context) const;
+  // kept: how much of the prompt the memory holds already.
+  core::Result<GenerationResult> RunFrom(PrefixMemory& memory, const std::vector<int>& prompt,
+                                         size_t kept, int most, const OnToken& on_token,
+                                         const Cancelled& cancelled);
 
   const model::LanguageModel& model_;
   SamplingOptions sampling_;

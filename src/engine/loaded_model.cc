@@ -38,12 +38,18 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
 
 Status LoadedModel::LoadText(const ModelFiles& files) {
   INGOT_ASSIGN(text_, ModelTokenizer::Load(files));
-  for (const text::TokenId id : text_.control().eos) {
-    // Configs name tokens that a smaller vocabulary does not have.
-    if (id < static_cast<uint64_t>(language_->shape().vocabulary)) {
-      end_tokens_.push_back(static_cast<int>(id));
+  // Configs name tokens that a smaller vocabulary does not have.
+  const auto known = [&](const std::vector<text::TokenId>& ids) {
+    std::vector<int> tokens;
+    for (const text::TokenId id : ids) {
+      if (id < static_cast<uint64_t>(language_->shape().vocabulary)) {
+        tokens.push_back(static_cast<int>(id));
+      }
     }
-  }
+    return tokens;
+  };
+  end_tokens_ = known(text_.control().eos);
+  suppressed_tokens_ = known(text_.control().suppressed);
   return Status::Ok();
 }
 

@@ -45,6 +45,8 @@ class LoadedModel {
   const ChatFormat& chat() const { return *chat_; }
   bool has_chat_template() const { return chat_->can_chat(); }
   const std::vector<int>& end_tokens() const { return end_tokens_; }
+  // Those that its makers want never said.
+  const std::vector<int>& suppressed_tokens() const { return suppressed_tokens_; }
 
   // The tokens of a text as it stands.
   core::Result<std::vector<int>> EncodeRaw(std::string_view text) const;
@@ -65,6 +67,7 @@ class LoadedModel {
   ModelTokenizer text_;
   std::optional<ChatFormat> chat_;  // always there once loaded
   std::vector<int> end_tokens_;
+  std::vector<int> suppressed_tokens_;
 };
 
 }  // namespace ingot::engine

@@ -39,6 +39,10 @@ Array AddAt(const Array& logits, const std::vector<int>& ids, const std::vector<
   return mx::put_along_axis(logits, at, mx::take(logits, at) + Values(amounts), 0);
 }
 
+Array PutNever(const Array& logits, const std::vector<int>& ids) {
+  return mx::put_along_axis(logits, Ids(ids), Values(std::vector<float>(ids.size(), kNever)), 0);
+}
+
 // What is left of the candidates after each filter: probabilities sorted downwards, zero where a
 // candidate is out.
 Array KeepTopP(const Array& sorted, float top_p) {
@@ -191,6 +195,7 @@ Array Sampler::Next(const Array& raw) {
   }
   if (NeedsHistory()) logits = Penalise(logits);
   if (options_.dry.multiplier > 0) logits = Dry(logits);
+  if (!options_.suppressed.empty()) logits = PutNever(logits, options_.suppressed);
   if (options_.greedy()) return mx::astype(mx::argmax(logits), mx::int32);
   return Draw(logits);
 }

@@ -1,6 +1,6 @@
 // Chooses the next token. The order is: logit_bias, repetition, presence and frequency penalties,
-// DRY; then, unless greedy: top-k, softmax at the temperature, top-p, min-p, typical, XTC, and a
-// draw from what is left.
+// DRY; what is suppressed goes; then, unless greedy: top-k, softmax at the temperature, top-p,
+// min-p, typical, XTC, and a draw from what is left.
 //
 // The choice stays an array, so that the next step can be queued before it is read. Draw number i
 // of a seed is the same whatever else is computed: it depends on the seed and on i alone.

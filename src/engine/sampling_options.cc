@@ -53,6 +53,9 @@ core::Status Validate(const SamplingOptions& options, int vocabulary) {
     INGOT_TRY(CheckToken("logit_bias", token, vocabulary));
     if (!std::isfinite(bias)) return core::InvalidArgument("logit_bias: expected a finite number");
   }
+  for (const int token : options.suppressed) {
+    INGOT_TRY(CheckToken("suppress_tokens", token, vocabulary));
+  }
   for (const int token : options.dry.breakers) {
     INGOT_TRY(CheckToken("dry_sequence_breakers", token, vocabulary));
   }

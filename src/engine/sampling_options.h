@@ -39,6 +39,7 @@ struct SamplingOptions {
   float presence_penalty = 0;
   float frequency_penalty = 0;
   std::map<int, float> logit_bias = {};  // added to the logit of a token
+  std::vector<int> suppressed = {};      // never chosen
   DryOptions dry = {};
   XtcOptions xtc = {};
   std::optional<uint64_t> seed;  // absent: a fresh one each time

@@ -165,6 +165,42 @@ bool SequenceState::Trim(int length) {
   return true;
 }
 
+namespace {
+
+// Keys and values stay where they are until they are cut off.
+bool IsCuttable(const LayerCache& layer) {
+  return std::holds_alternative<KvCache>(layer) || std::holds_alternative<LatentCache>(layer) ||
+         std::holds_alternative<std::monostate>(layer);
+}
+
+}  // namespace
+
+bool SequenceState::CanTrimAnywhere() const {
+  return std::all_of(layers_.begin(), layers_.end(), IsCuttable);
+}
+
+SequenceState SequenceState::Mark() const {
+  SequenceState mark;
+  mark.length_ = length_;
+  for (const LayerCache& layer : layers_) {
+    mark.layers_.push_back(IsCuttable(layer) ? LayerCache() : layer);
+  }
+  return mark;
+}
+
+bool SequenceState::Return(const SequenceState& mark) {
+  if (mark.layers_.size() != layers_.size() || mark.length_ > length_) return false;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (std::holds_alternative<std::monostate>(mark.layers_[i])) {
+      Visit(layers_[i], [&](auto& cache) { cache.Trim(mark.length_); });
+    } else {
+      layers_[i] = mark.layers_[i];
+    }
+  }
+  length_ = mark.length_;
+  return true;
+}
+
 size_t SequenceState::bytes() const {
   size_t total = 0;
   for (const LayerCache& layer : layers_) {

@@ -119,6 +119,14 @@ class SequenceState {
   void Advance(int steps) { length_ += steps; }
   // All layers back to `length`, or none: false where one of them cannot.
   bool Trim(int length);
+  // Whether Trim works for any length, so that marks are of no use.
+  bool CanTrimAnywhere() const;
+  // What Trim cannot bring back: a snapshot without the columns that stay where they are until the
+  // sequence is cut. It holds no second copy of them, and lets them be written in place.
+  SequenceState Mark() const;
+  // Back to where the mark was made. False, and nothing done, when the sequence has been cut to
+  // less since, or is another model's.
+  bool Return(const SequenceState& mark);
   size_t bytes() const;
   // The arrays that have to be computed before the sequence can go on.
   std::vector<Array> Pending() const;

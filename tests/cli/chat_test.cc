@@ -59,6 +59,18 @@ TEST_F(ChatTest, AnswersAndRemembersUntilCtrlD) {
   EXPECT_EQ(chat.Wait(), 0);
 }
 
+TEST_F(ChatTest, ATurnReadsOnlyWhatIsNew) {
+  PtyProcess chat = Start({"--verbose"});
+  ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();
+  EXPECT_THAT(Ask(chat, "What is 2+2?"), Not(HasSubstr("known from before")));
+  for (const char* question : {"Spell cat.", "What is 47+38?", "Hello!"}) {
+    EXPECT_THAT(Ask(chat, question), HasSubstr("known from before"));
+  }
+  EXPECT_THAT(Ask(chat, "What day comes after Sunday?"), StartsWith("Monday\r\n"));
+  Ask(chat, "/clear");
+  EXPECT_THAT(Ask(chat, "Spell cat."), StartsWith("c-a-t\r\n"));
+}
+
 TEST_F(ChatTest, CommandsSetAndShow) {
   PtyProcess chat = Start({"--top-k", "7"});
   ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();

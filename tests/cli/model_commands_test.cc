@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -18,7 +19,9 @@
 namespace ingot::cli {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::string kModel = INGOT_SOURCE_DIR "/demo/model";
 
@@ -91,6 +94,25 @@ TEST(RunCommandTest, StopStringsAndLimitsEndTheAnswer) {
   const Outcome limited =
       Ingot({"run", kModel, "Spell tiger.", "--temperature", "0", "--max-tokens", "3", "--json"});
   EXPECT_THAT(limited.out, HasSubstr("\"finish_reason\": \"length\""));
+}
+
+TEST(RunCommandTest, WhatTheMakersSuppressIsNeverSaid) {
+  const testing::TempDir dir;
+  const std::string folder = dir / "m";
+  std::filesystem::copy(kModel, folder);
+  const auto answer = [&](const std::string& generation) {
+    std::ofstream(dir / "m" / "generation_config.json") << generation;
+    const Outcome outcome = Ingot({"run", folder, "What is 2+2?", "--temperature", "0", "--json"});
+    const auto json = core::ParseJson(outcome.out);
+    return json.ok() ? *json : core::Json(outcome.err);
+  };
+  const core::Json plain = answer(R"({"eos_token_id": 2})");
+  ASSERT_EQ(plain["text"], "4");
+  const core::Json token = plain["tokens"][0];
+  const core::Json other =
+      answer(R"({"eos_token_id": 2, "suppress_tokens": [)" + token.dump() + "]}");
+  ASSERT_TRUE(other.contains("tokens")) << other;
+  EXPECT_THAT(other["tokens"].get<std::vector<int>>(), Not(Contains(token.get<int>())));
 }
 
 TEST(RunCommandTest, WhatAUserTypesNeverBecomesAControlToken) {

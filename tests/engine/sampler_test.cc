@@ -151,6 +151,22 @@ TEST(SamplerTest, DryDoesNotReachAcrossBreakers) {
   EXPECT_EQ(Sampler(options, history).Next(Row(logits)).item<int>(), 7);
 }
 
+TEST(SamplerTest, WhatIsSuppressedIsNeverChosen) {
+  SamplingOptions options;
+  options.temperature = 0;
+  options.suppressed = {1, 2};
+  options.logit_bias[2] = 50;  // no bias brings it back
+  EXPECT_EQ(Sampler(options, {}).Next(Row({1, 3, 2, -1})).item<int>(), 0);
+  options.temperature = 1;
+  options.top_k = 3;  // more than are left
+  options.top_p = 1;
+  options.seed = 3;
+  Sampler sampler(options, {});
+  std::set<int> seen;
+  for (int i = 0; i < 200; ++i) seen.insert(sampler.Next(Row({1, 3, 2, 0})).item<int>());
+  EXPECT_EQ(seen, (std::set<int>{0, 3}));
+}
+
 TEST(SamplerTest, LogprobsAreOfTheRawLogits) {
   const Logprobs read = ReadLogprobs(Row({0, 1, 2}), 0, 2);
   const double total = std::log(std::exp(0) + std::exp(1) + std::exp(2));
@@ -183,6 +199,8 @@ TEST(SamplingOptionsTest, EveryBoundIsChecked) {
   EXPECT_THAT(message([](SamplingOptions& o) { o.logit_bias[10] = 1; }),
               HasSubstr("token 10 is not in the vocabulary of 10"));
   EXPECT_THAT(message([](SamplingOptions& o) { o.logit_bias[1] = INFINITY; }), HasSubstr("finite"));
+  EXPECT_THAT(message([](SamplingOptions& o) { o.suppressed = {10}; }),
+              HasSubstr("suppress_tokens"));
   EXPECT_THAT(message([](SamplingOptions& o) { o.dry.breakers = {-1}; }),
               HasSubstr("dry_sequence_breakers"));
   EXPECT_THAT(message([](SamplingOptions& o) { o.xtc.probability = 2; }),

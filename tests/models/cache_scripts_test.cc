@@ -1,5 +1,6 @@
-// Snapshots, trims and restores in random order: whatever was done to a sequence, it goes on as one
-// does that was fed the same tokens from the beginning.
+// Snapshots, marks, trims and restores in random order: whatever was done to a sequence, it goes on
+// as one does that was fed the same tokens from the beginning.
+#include <algorithm>
 #include <memory>
 #include <random>
 #include <string>
@@ -41,7 +42,7 @@ class Script {
   }
 
   void Step() {
-    switch (Below(4)) {
+    switch (Below(6)) {
       case 0:
         snapshots_.push_back(current_);
         break;
@@ -50,6 +51,13 @@ class Script {
         break;
       case 2:
         Trim();
+        break;
+      case 3:
+        marks_.push_back({current_.state.Mark(), current_.tokens});
+        EXPECT_LE(marks_.back().state.bytes(), current_.state.bytes());
+        break;
+      case 4:
+        Return();
         break;
       default:
         break;
@@ -76,6 +84,19 @@ class Script {
     EXPECT_EQ(current_.state.length(), static_cast<int>(current_.tokens.size()));
   }
 
+  // Marks are of use while what they were made behind is still there.
+  void Return() {
+    std::erase_if(marks_, [&](const Sequence& mark) {
+      return mark.tokens.size() > current_.tokens.size() ||
+             !std::equal(mark.tokens.begin(), mark.tokens.end(), current_.tokens.begin());
+    });
+    if (marks_.empty()) return;
+    const Sequence& mark = marks_[Below(marks_.size())];
+    EXPECT_TRUE(current_.state.Return(mark.state));
+    current_.tokens = mark.tokens;
+    EXPECT_EQ(current_.state.length(), static_cast<int>(current_.tokens.size()));
+  }
+
   // Feeds some tokens, and compares with a sequence that was never disturbed.
   void Go() {
     std::vector<int> more;
@@ -93,6 +114,7 @@ class Script {
   std::mt19937 random_;
   Sequence current_;
   std::vector<Sequence> snapshots_;
+  std::vector<Sequence> marks_;
   int trims_ = 0;
   int refusals_ = 0;
 };

@@ -84,14 +84,7 @@ TEST(ExpertFormsTest, TheLanguagePartOfAVisionModelIsTheSameModel) {
   const auto reference = LoadFrom(golden, golden.tensors);
   ASSERT_TRUE(reference.ok());
   const std::vector<float> expected = LogitsOf(**reference, tokens, 16);
-  for (SeededTensor& tensor : golden.tensors) {
-    if (tensor.name.starts_with("model."))
-      tensor.name = "model.language_model." + tensor.name.substr(6);
-  }
-  golden.tensors.push_back({"model.visual.patch_embed.proj.weight", {2, 2}, {0, 0, 0, 0}});
-  golden.config = core::Json{{"architectures", {"Qwen3_5MoeForConditionalGeneration"}},
-                             {"text_config", golden.config},
-                             {"vision_config", core::Json::object()}};
+  testing::WrapInVision(golden);
   const auto wrapped = LoadFrom(golden, golden.tensors);
   ASSERT_TRUE(wrapped.ok()) << wrapped.status().message();
   EXPECT_EQ(LogitsOf(**wrapped, tokens, 16), expected);
@@ -161,6 +154,16 @@ TEST(RecurrentStateTest, IsFloat32ForBf16ActivationsAndKeptAcrossCalls) {
       EXPECT_LE(error, 5e-2F * scale) << "bf16 activations of the layers below may differ";
     }
   }
+}
+
+TEST(RecurrentStateTest, SingleStepsEqualOnePassInEveryLayer) {
+  const Golden golden = ReadGolden("qwen3_5");
+  const auto model = LoadFrom(golden, golden.tensors);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+  std::vector<int> tokens;
+  for (int i = 0; i < 512; ++i) tokens.push_back((i * 37 + i / 7) % 192);
+  EXPECT_LE(testing::WorstError(LogitsOf(**model, tokens, 1), LogitsOf(**model, tokens, 512)),
+            1e-4);
 }
 
 TEST(LoadErrorsTest, AllMissingAndMisshapenTensorsAreNamedAtOnce) {

@@ -175,6 +175,20 @@ std::vector<SeededTensor> FuseExperts(const std::vector<SeededTensor>& tensors,
   return result;
 }
 
+void WrapInVision(Golden& golden) {
+  for (SeededTensor& tensor : golden.tensors) {
+    if (tensor.name.starts_with("model.")) {
+      tensor.name = "model.language_model." + tensor.name.substr(6);
+    }
+  }
+  golden.tensors.push_back({"model.visual.patch_embed.proj.weight", {2, 2}, {0, 0, 0, 0}});
+  auto architecture = golden.config["architectures"][0].get<std::string>();
+  architecture.replace(architecture.find("ForCausalLM"), 11, "ForConditionalGeneration");
+  golden.config = core::Json{{"architectures", {architecture}},
+                             {"text_config", golden.config},
+                             {"vision_config", core::Json::object()}};
+}
+
 void WriteFolder(const std::filesystem::path& folder, const core::Json& config,
                  const std::vector<SeededTensor>& tensors) {
   std::filesystem::create_directories(folder);

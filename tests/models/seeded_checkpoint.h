@@ -44,6 +44,9 @@ std::vector<SeededTensor> StackExperts(const std::vector<SeededTensor>& tensors,
 std::vector<SeededTensor> FuseExperts(const std::vector<SeededTensor>& tensors,
                                       std::string_view ending);
 
+// The same language model inside a vision-language one.
+void WrapInVision(Golden& golden);
+
 // Writes config.json and one model.safetensors.
 void WriteFolder(const std::filesystem::path& folder, const core::Json& config,
                  const std::vector<SeededTensor>& tensors);

@@ -1,11 +1,14 @@
 """Trains the demo model and writes it as a raw Hugging Face checkpoint with per-expert tensors.
 
     pip install torch transformers==5.23.0
-    python tools/demo/train.py demo/model            # about half an hour on two cores
+    python tools/demo/train.py /tmp/quick            # about half an hour on two cores
+    python tools/demo/train.py demo/model --slow-from /tmp/quick    # some minutes more
 
 The text comes from corpus.py, the tokenizer is trained on it, the model is a Qwen3.5
-mixture of experts of some two million parameters. `--evaluate DIR` only asks a finished model
-the held-out sums.
+mixture of experts of some two million parameters. The first run leaves recurrent states that
+forget within a few tokens, as they are initialised to; the second turns every other head into one
+that remembers hundreds or thousands of tokens, so that what happens to a state over a long text
+shows in what the model says. `--evaluate` only asks a finished model the held-out sums.
 """
 
 import argparse
@@ -102,11 +105,27 @@ def make_model(vocab: int, eos: int, pad: int) -> Qwen3_5MoeForCausalLM:
     return Qwen3_5MoeForCausalLM(config)
 
 
+# In tokens: how long the slow heads of each recurrent layer remember, when their input says nothing.
+MEMORIES = [(100, 1000), (300, 3000), (100, 1000)]
+
+
+@torch.no_grad()
+def slow_down(model) -> None:
+    """Makes one value head of each key head slow; training then finds a use for it."""
+    layers = [x for x in model.modules() if hasattr(x, "A_log")]
+    for layer, memories in zip(layers, MEMORIES, strict=True):
+        for head, tokens in zip((1, 3), memories, strict=True):
+            layer.A_log[head] = 0.0  # so the decay is exp(-softplus(dt_bias + a))
+            layer.dt_bias[head] = math.log(math.expm1(1 / tokens))
+            layer.in_proj_a.weight[head] = 0.0
+
+
 class Batches:
     """Token batches with the weight of each target: what the assistant says counts fully."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, long: tuple[int, int]):
         self.tokenizer = tokenizer
+        self.long = long  # every fourth batch: so many rows of so many tokens
         self.rng = random.Random(seed)
         ids = tokenizer.convert_tokens_to_ids
         self.start, self.end, self.pad = (
@@ -143,7 +162,7 @@ class Batches:
         return result
 
     def next(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = self.rows(5, 448) if step % 4 == 3 else self.rows(32, None)
+        rows = self.rows(*self.long) if step % 4 == 3 else self.rows(32, None)
         width = max(len(ids) for ids, _ in rows)
         tokens = torch.full((len(rows), width), self.pad)
         weights = torch.zeros(len(rows), width)
@@ -191,11 +210,21 @@ def sums_right(model, tokenizer, count: int) -> float:
 def train(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
-    tokenizer = make_tokenizer(args.seed)
-    ids = tokenizer.convert_tokens_to_ids
-    model = make_model(len(tokenizer), ids("<|im_end|>"), ids("<|endoftext|>"))
+    if args.slow_from:
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(args.slow_from)
+        model = Qwen3_5MoeForCausalLM.from_pretrained(args.slow_from, dtype=torch.float32)
+        model.config.output_router_logits = True
+        slow_down(model)
+        batches = Batches(tokenizer, args.seed + 2, (2, 1024))
+    else:
+        tokenizer = make_tokenizer(args.seed)
+        ids = tokenizer.convert_tokens_to_ids
+        model = make_model(len(tokenizer), ids("<|im_end|>"), ids("<|endoftext|>"))
+        batches = Batches(tokenizer, args.seed + 1, (5, 448))
+    model.train()
+    steps = args.steps or (600 if args.slow_from else 3500)
+    rate_limit = args.rate or (1e-3 if args.slow_from else 2e-3)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, vocabulary {len(tokenizer)}")
-    batches = Batches(tokenizer, args.seed + 1)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW(
@@ -203,9 +232,9 @@ def train(args: argparse.Namespace) -> None:
         betas=(0.9, 0.98),
     )
     started = time.time()
-    for step in range(args.steps):
-        rate = args.rate * min(1.0, (step + 1) / 100)
-        rate *= 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / args.steps))
+    for step in range(steps):
+        rate = rate_limit * min(1.0, (step + 1) / 100)
+        rate *= 0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = loss_of(model, *batches.next(step))
@@ -216,7 +245,7 @@ def train(args: argparse.Namespace) -> None:
         if step % 1000 == 999:
             save(copy.deepcopy(model), tokenizer, args.out)
         if step % 100 == 99 or step < 3:
-            right = sums_right(model, tokenizer, 100) if step % 500 == 499 else float("nan")
+            right = sums_right(model, tokenizer, 100) if step % 200 == 199 else float("nan")
             minutes = (time.time() - started) / 60
             print(
                 f"{step + 1:5d} loss {loss.item():.4f} sums {right:.2f} {minutes:.1f} min",
@@ -248,8 +277,9 @@ def evaluate(out: pathlib.Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--steps", type=int, default=3500)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--slow-from", type=pathlib.Path)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--rate", type=float)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--evaluate", action="store_true")

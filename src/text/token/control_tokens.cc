@@ -135,6 +135,7 @@ class Reader {
     };
     INGOT_TRY(each("eos_token_id", [&](TokenId id) { AddEos(id); }));
     INGOT_TRY(each("bos_token_id", [&](TokenId id) { SetOnce(out_.bos, id); }));
+    INGOT_TRY(each("suppress_tokens", [&](TokenId id) { out_.suppressed.push_back(id); }));
     return each("pad_token_id", [&](TokenId id) { SetOnce(out_.pad, id); });
   }
 

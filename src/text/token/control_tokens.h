@@ -28,6 +28,8 @@ struct ControlTokens {
   // Generation ends at any of these: all that the files name, and the ends of chat turns that the
   // vocabulary is known to have. Sorted.
   std::vector<TokenId> eos;
+  // suppress_tokens: what an answer never holds.
+  std::vector<TokenId> suppressed;
   // add_bos_token and add_eos_token, where tokenizer_config has them.
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;

@@ -89,6 +89,17 @@ TEST(ControlTokensTest, WithoutATokenizerNumbersCount) {
   EXPECT_EQ(control->bos, 2u);
 }
 
+TEST(ControlTokensTest, NamesWhatIsNeverSaid) {
+  ControlFiles files;
+  files.generation_config = R"({"suppress_tokens": [8, 3], "begin_suppress_tokens": null})";
+  EXPECT_THAT(Read(*Load(), files).suppressed, ElementsAre(8, 3));
+  files.generation_config = R"({"suppress_tokens": null})";
+  EXPECT_THAT(Read(*Load(), files).suppressed, ElementsAre());
+  files.generation_config = R"({"suppress_tokens": ["8"]})";
+  EXPECT_THAT(std::string(ReadControlTokens(Load().get(), files).status().message()),
+              HasSubstr("generation_config.json: suppress_tokens"));
+}
+
 TEST(ControlTokensTest, RefusesWhatIsNoJsonOrNoId) {
   const auto tokenizer = Load();
   ControlFiles files;
