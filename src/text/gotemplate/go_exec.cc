@@ -14,7 +14,6 @@ namespace {
 using jinja::Kind;
 using jinja::Value;
 
-constexpr size_t kMaxSource = size_t{1} << 20;
 constexpr int kMaxCalls = 100;  // templates that call templates
 
 class Runner {
@@ -288,13 +287,7 @@ GoTemplate& GoTemplate::operator=(GoTemplate&&) noexcept = default;
 GoTemplate::~GoTemplate() = default;
 
 core::Result<GoTemplate> GoTemplate::Parse(std::string_view source, std::string_view name) {
-  if (source.size() > kMaxSource) {
-    return core::Exhausted(core::StrCat(name, ": a template of ", core::HumanBytes(source.size()),
-                                        " is longer than ", core::HumanBytes(kMaxSource)));
-  }
-  if (!core::IsValidUtf8(source)) {
-    return core::Corrupt(core::StrCat(name, ": the template is not valid UTF-8"));
-  }
+  INGOT_TRY(jinja::CheckSource(source).Context(name));
   auto program = std::make_unique<Program>();
   INGOT_ASSIGN(program->tree, ParseGoTemplate(source).Context(name));
   GoTemplate made;

@@ -379,6 +379,16 @@ std::string Place(std::string_view source, uint32_t at) {
   return core::StrCat("line ", line, ", column ", column);
 }
 
+core::Status CheckSource(std::string_view source) {
+  constexpr size_t kMaxSource = size_t{2} << 20;
+  if (source.size() > kMaxSource) {
+    return core::Exhausted(core::StrCat("a template of ", core::HumanBytes(source.size()),
+                                        " is longer than ", core::HumanBytes(kMaxSource)));
+  }
+  if (!core::IsValidUtf8(source)) return core::Corrupt("the template is not valid UTF-8");
+  return core::Status::Ok();
+}
+
 std::string NormalizeSource(std::string_view source) {
   std::string out;
   out.reserve(source.size());

@@ -66,6 +66,9 @@ struct Token {
 // "line 3, column 14" of a byte offset.
 std::string Place(std::string_view source, uint32_t at);
 
+// Refuses source that is too long, or no UTF-8, for any kind of template.
+core::Status CheckSource(std::string_view source);
+
 // Line ends as "\n", and without the last one: what offsets refer to.
 std::string NormalizeSource(std::string_view source);
 

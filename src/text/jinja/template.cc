@@ -1,6 +1,5 @@
 #include "text/jinja/template.h"
 
-#include "core/strings.h"
 #include "text/jinja/ast.h"
 #include "text/jinja/lexer.h"
 #include "text/jinja/parser.h"
@@ -8,11 +7,6 @@
 #include "text/jinja/scope.h"
 
 namespace ingot::text::jinja {
-namespace {
-
-constexpr size_t kMaxSource = size_t{2} << 20;
-
-}  // namespace
 
 // Offsets in the tree refer to `text`, which the template's owner keeps.
 struct Template::Program {
@@ -27,13 +21,7 @@ Template& Template::operator=(Template&&) noexcept = default;
 Template::~Template() = default;
 
 core::Result<Template> Template::Parse(std::string_view source, std::string_view name) {
-  if (source.size() > kMaxSource) {
-    return core::Exhausted(core::StrCat(name, ": a template of ", core::HumanBytes(source.size()),
-                                        " is longer than ", core::HumanBytes(kMaxSource)));
-  }
-  if (!core::IsValidUtf8(source)) {
-    return core::Corrupt(core::StrCat(name, ": the template is not valid UTF-8"));
-  }
+  INGOT_TRY(CheckSource(source).Context(name));
   auto program = std::make_unique<Program>();
   program->text = NormalizeSource(source);
   auto parse = [&]() -> core::Status {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "text/parse/call_formats.h"
-#include "text/parse/tag_scan.h"
 
 namespace ingot::text {
 namespace {
@@ -29,7 +28,7 @@ std::span<const std::string_view> ObjectTags() { return kTags; }
 ObjectParser::ObjectParser(ParserOptions options)
     : schemas_(std::move(options.tools)),
       state_(options.in_thinking ? State::kThinking : State::kStart),
-      skip_space_(options.in_thinking) {}
+      spaced_(options.in_thinking) {}
 
 ParsedPiece ObjectParser::Add(std::string_view text) {
   buffer_ += text;
@@ -41,8 +40,7 @@ ParsedPiece ObjectParser::Add(std::string_view text) {
 ParsedPiece ObjectParser::Finish() {
   while (Step(true)) {
   }
-  if (!skip_space_) (state_ == State::kThinking ? out_.thinking : out_.content) += space_;
-  space_.clear();
+  spaced_.Finish(state_ == State::kThinking ? out_.thinking : out_.content);
   return std::exchange(out_, {});
 }
 
@@ -62,45 +60,29 @@ bool ObjectParser::Step(bool last) {
   return false;
 }
 
-void ObjectParser::Say(std::string_view text, std::string& out) {
-  if (skip_space_) {
-    text.remove_prefix(std::min(text.find_first_not_of(kTagSpace), text.size()));
-    if (text.empty()) return;
-    skip_space_ = false;
-  }
-  const size_t solid = text.find_last_not_of(kTagSpace) + 1;  // 0 where there is none
-  if (solid > 0) {
-    out.append(space_).append(text.substr(0, solid));
-    space_.clear();
-  }
-  space_ += text.substr(solid);
-}
+void ObjectParser::Say(std::string_view text, std::string& out) { spaced_.Say(text, out); }
 
 bool ObjectParser::Start(bool last) {
-  const size_t begin = std::min(buffer_.find_first_not_of(kTagSpace), buffer_.size());
-  const std::string_view rest = std::string_view(buffer_).substr(begin);
   for (const std::string_view tag : {kThinkOpen, kThinkClose}) {
-    if (rest.starts_with(tag)) {
-      buffer_.erase(0, begin + tag.size());
+    const FrontTag front = FindFrontTag(buffer_, tag);
+    if (front.end > 0) {
+      buffer_.erase(0, front.end);
       state_ = tag == kThinkOpen ? State::kThinking : State::kContent;
-      skip_space_ = true;
+      spaced_.Begin();
       return true;
     }
-    if (!last && tag.starts_with(rest)) return false;
+    if (!last && front.may_come) return false;
   }
   state_ = State::kContent;
   return true;
 }
 
 bool ObjectParser::Thinking(bool last) {
-  if (skip_space_) {
-    const size_t begin = std::min(buffer_.find_first_not_of(kTagSpace), buffer_.size());
-    const std::string_view rest = std::string_view(buffer_).substr(begin);
-    if (rest.starts_with(kThinkOpen)) {
-      buffer_.erase(0, begin + kThinkOpen.size());
-      return true;
-    }
-    if (!last && kThinkOpen.starts_with(rest)) return false;
+  if (spaced_.at_start()) {
+    const FrontTag again = FindFrontTag(buffer_, kThinkOpen);
+    buffer_.erase(0, again.end);
+    if (again.end > 0) return true;
+    if (!last && again.may_come) return false;
   }
   const std::string_view tags[] = {kThinkClose};
   const TagHit hit = FindTag(buffer_, tags);
@@ -109,8 +91,8 @@ bool ObjectParser::Thinking(bool last) {
   buffer_.erase(0, end);
   if (!hit.found()) return false;
   buffer_.erase(0, kThinkClose.size());
-  space_.clear();
-  skip_space_ = line_start_ = true;
+  spaced_.Begin();
+  line_start_ = true;
   state_ = State::kContent;
   return true;
 }
@@ -226,8 +208,8 @@ bool ObjectParser::Object(bool last) {
       });
   if (declared) {
     for (ToolCall& call : *calls) out_.calls.push_back(std::move(call));
-    space_.clear();
-    skip_space_ = line_start_ = after_call_ = true;
+    spaced_.Begin();
+    line_start_ = after_call_ = true;
   } else {
     // It is text: at least its bracket; the rest is looked at again.
     if (!may) end = 1;

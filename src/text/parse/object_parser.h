@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "text/parse/output_parser.h"
+#include "text/parse/spaced_text.h"
 #include "text/parse/typed_value.h"
 
 namespace ingot::text {
@@ -43,8 +44,7 @@ class ObjectParser final : public OutputParser {
   std::string open_;    // its brackets that wait for their partner
   bool in_string_ = false;
   bool escaped_ = false;
-  std::string space_;        // white space that is said only if more follows
-  bool skip_space_ = false;  // white space before the next text goes
+  SpacedText spaced_;
   bool line_start_ = true;   // an object may begin here
   bool after_call_ = false;  // what closes or parts calls may follow
   ParsedPiece out_;

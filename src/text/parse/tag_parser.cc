@@ -19,7 +19,7 @@ TagParser::TagParser(const TagStyle& style, ParserOptions options)
     : style_(style),
       schemas_(std::move(options.tools)),
       state_(options.in_thinking && !style.think_close.empty() ? State::kThinking : State::kStart),
-      skip_space_(state_ == State::kThinking) {}
+      spaced_(state_ == State::kThinking) {}
 
 ParsedPiece TagParser::Add(std::string_view text) {
   buffer_ += text;
@@ -31,9 +31,7 @@ ParsedPiece TagParser::Add(std::string_view text) {
 ParsedPiece TagParser::Finish() {
   while (Step(true)) {
   }
-  // White space at the end of the content is content.
-  if (!skip_space_) (state_ == State::kThinking ? out_.thinking : out_.content) += space_;
-  space_.clear();
+  spaced_.Finish(state_ == State::kThinking ? out_.thinking : out_.content);
   state_ = State::kOver;
   return std::exchange(out_, {});
 }
@@ -62,18 +60,7 @@ std::string TagParser::Taken(size_t bytes) {
 }
 
 void TagParser::Say(std::string_view text, std::string& out) {
-  if (skip_space_) {
-    text.remove_prefix(std::min(text.find_first_not_of(kTagSpace), text.size()));
-    if (text.empty()) return;
-    skip_space_ = false;
-  }
-  const size_t solid = text.find_last_not_of(kTagSpace) + 1;  // 0 where there is none
-  if (solid > 0) {
-    out.append(space_).append(text.substr(0, solid));
-    space_.clear();
-    thought_ |= &out == &out_.thinking;
-  }
-  space_ += text.substr(solid);
+  if (spaced_.Say(text, out)) thought_ |= &out == &out_.thinking;
 }
 
 std::array<std::string_view, 3> TagParser::OpeningTags() const {
@@ -84,22 +71,21 @@ std::array<std::string_view, 3> TagParser::OpeningTags() const {
 // Before anything was said: an opening tag for thinking may come, or a closing one that the prompt
 // had already written.
 bool TagParser::Start(bool last) {
-  const size_t begin = buffer_.find_first_not_of(kTagSpace);
-  if (begin == std::string_view::npos) {
+  if (StripSpace(buffer_).empty()) {
     if (!last || buffer_.empty()) return false;
     state_ = State::kContent;
     return true;
   }
-  const std::string_view rest = std::string_view(buffer_).substr(begin);
   for (const std::string_view tag : {style_.think_open, style_.think_close}) {
     if (tag.empty()) continue;
-    if (rest.starts_with(tag)) {
-      buffer_.erase(0, begin + tag.size());
+    const FrontTag front = FindFrontTag(buffer_, tag);
+    if (front.end > 0) {
+      buffer_.erase(0, front.end);
       state_ = tag == style_.think_open ? State::kThinking : State::kContent;
-      skip_space_ = true;
+      spaced_.Begin();
       return true;
     }
-    if (!last && tag.starts_with(rest)) return false;
+    if (!last && front.may_come) return false;
   }
   state_ = State::kContent;
   return true;
@@ -107,14 +93,11 @@ bool TagParser::Start(bool last) {
 
 bool TagParser::Thinking(bool last) {
   // A prompt that ends inside thinking may be followed by the opening tag once more.
-  if (skip_space_ && !style_.think_open.empty()) {
-    const size_t begin = std::min(buffer_.find_first_not_of(kTagSpace), buffer_.size());
-    const std::string_view rest = std::string_view(buffer_).substr(begin);
-    if (rest.starts_with(style_.think_open)) {
-      buffer_.erase(0, begin + style_.think_open.size());
-      return true;
-    }
-    if (!last && style_.think_open.starts_with(rest)) return false;
+  if (spaced_.at_start() && !style_.think_open.empty()) {
+    const FrontTag again = FindFrontTag(buffer_, style_.think_open);
+    buffer_.erase(0, again.end);
+    if (again.end > 0) return true;
+    if (!last && again.may_come) return false;
   }
   std::array<std::string_view, 3> tags = {};
   if (style_.call_ends_thinking) tags = OpeningTags();
@@ -130,8 +113,7 @@ bool TagParser::Thinking(bool last) {
     return true;
   }
   buffer_.erase(0, style_.think_close.size());
-  space_.clear();  // white space before the closing tag goes
-  skip_space_ = true;
+  spaced_.Begin();
   state_ = State::kContent;
   return true;
 }
@@ -167,13 +149,12 @@ bool TagParser::Content(bool last) {
   }
   buffer_.erase(0, tags[hit.which].size());
   if (hit.which == style_.calls.size()) {
-    space_ = thought_ ? "\n\n" : "";  // between this thought and the one before
-    skip_space_ = true;
+    spaced_.Begin(thought_ ? "\n\n" : "");  // between this thought and the one before
     state_ = State::kThinking;
     return true;
   }
   if (hit.which >= std::size(tags) - style_.stops.size()) {
-    space_.clear();
+    spaced_.Drop();
     state_ = State::kOver;
   }
   return true;
@@ -219,8 +200,7 @@ bool TagParser::ReadCall(size_t body_end, bool finished) {
   for (ToolCall& call : *calls) out_.calls.push_back(std::move(call));
   buffer_.erase(0, end);
   tail_ = call_->tail;
-  space_.clear();
-  skip_space_ = true;
+  spaced_.Begin();
   state_ = State::kContent;
   return true;
 }
@@ -235,8 +215,8 @@ bool TagParser::NoCall(bool talk) {
     Say(tag, out_.thinking);
     return true;
   }
-  if (from_thinking_) space_.clear();
-  skip_space_ = false;
+  if (from_thinking_) spaced_.Drop();
+  spaced_.Keep();
   state_ = State::kContent;
   Say(tag, out_.content);
   return true;

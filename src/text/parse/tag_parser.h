@@ -9,7 +9,7 @@
 
 #include "text/parse/call_formats.h"
 #include "text/parse/output_parser.h"
-#include "text/parse/tag_scan.h"
+#include "text/parse/spaced_text.h"
 
 namespace ingot::text {
 
@@ -62,10 +62,9 @@ class TagParser final : public OutputParser {
   ToolSchemas schemas_;
   State state_;
   std::string buffer_;
-  std::string space_;        // white space that is said only if more follows
-  bool skip_space_ = false;  // white space before the next text goes
-  bool thought_ = false;     // some thinking has been said
-  int failures_ = 0;         // calls that were none
+  SpacedText spaced_;
+  bool thought_ = false;  // some thinking has been said
+  int failures_ = 0;      // calls that were none
 
   // Of the call that is being read.
   const CallTags* call_ = nullptr;
