@@ -223,7 +223,7 @@ struct DeltaLayer {
                     ops::Scalar(1.0F / std::sqrt(static_cast<float>(shape.key_dim)), u);
     const Array k = ops::L2Norm(heads(shape.keys(), shape.key_heads, shape.key_dim), 1e-6F);
     const Array v = heads(2 * shape.keys(), shape.value_heads, shape.value_dim);
-    const Array beta = mx::sigmoid(in.beta);
+    const Array beta = mx::sigmoid(ops::ToFloat32(in.beta));
     const Array decay = mx::exp(mx::negative(rate * ops::Softplus(ops::ToFloat32(in.a) + dt_bias)));
 
     const ops::DeltaResult out = ops::GatedDelta(q, k, v, decay, beta, memory);

@@ -8,10 +8,12 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
   const int steps = u.shape(1);
   const int taps = weight.shape(1);
   const Array padded = mx::concatenate({ToTypeOf(tail, u), u}, 1);
-  Array y = mx::zeros_like(u);
+  const Array wide = ToFloat32(padded);
+  const Array factors = ToFloat32(weight);
+  Array y = mx::zeros(u.shape(), mx::float32);
   for (int tap = 0; tap < taps; ++tap) {
-    const Array factor = mx::squeeze(LastSlice(weight, tap, tap + 1), -1);
-    y = y + TimeSlice(padded, tap, tap + steps) * ToTypeOf(factor, u);
+    const Array factor = mx::squeeze(LastSlice(factors, tap, tap + 1), -1);
+    y = y + TimeSlice(wide, tap, tap + steps) * factor;
   }
   return {y, TimeSlice(padded, steps, steps + taps - 1)};
 }

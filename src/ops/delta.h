@@ -7,10 +7,10 @@
 namespace ingot::ops {
 
 // Depthwise causal convolution. u [B, T, C]; weight [C, K], oldest tap first; tail [B, K-1, C] is
-// what preceded u. In u's type.
+// what preceded u. Its sums are fp32 and are not rounded here: what follows bends them first.
 struct ConvResult {
-  Array y;     // [B, T, C]
-  Array tail;  // for the next call
+  Array y;     // [B, T, C] float32
+  Array tail;  // for the next call, in u's type
 };
 ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
 

@@ -1,5 +1,6 @@
 // `ingot bench` and `ingot ppl` over the model that the repository carries.
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -99,19 +100,26 @@ TEST(PplCommandTest, ReportsPerplexityAndWhatItRestsOn) {
   EXPECT_THAT(bf16.out, HasSubstr("in windows of 2048"));
 }
 
-// Dialogues as tools/demo/corpus.py makes them, from a seed that the demo model has not seen.
+// Dialogues as tools/demo/corpus.py makes them, from a seed that the demo model has not seen. How
+// far rounded activations move a text's perplexity is a matter of chance for a short one, which
+// tells no more than 1 %; `make soak` reads all of it, and holds it to half a percent.
 TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
-  const auto perplexity = [](const char* type) {
-    const Outcome run =
-        Ingot({"ppl", kModel, "-f", INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", "--dtype",
-               type, "--json"});
+  const bool all = std::getenv("INGOT_SOAK") != nullptr;
+  const auto text = core::ReadSmallFile(
+      core::Env::Posix(), INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", uint64_t{1} << 20);
+  ASSERT_TRUE(text.ok()) << text.status().message();
+  const testing::TempDir dir;
+  const std::string file = dir / "text";
+  std::ofstream(file) << (all ? *text : text->substr(0, 5000));
+  const auto perplexity = [&](const char* type) {
+    const Outcome run = Ingot({"ppl", kModel, "-f", file.c_str(), "--dtype", type, "--json"});
     EXPECT_EQ(run.exit, 0) << run.err;
     const auto report = core::ParseJson(run.out);
     return report.ok() ? (*report)["perplexity"].get<double>() : 0;
   };
   const double expected = perplexity("float32");
   EXPECT_GT(expected, 1);
-  EXPECT_NEAR(perplexity("bfloat16") / expected, 1, 0.005);
+  EXPECT_NEAR(perplexity("bfloat16") / expected, 1, all ? 0.005 : 0.01);
 }
 
 TEST(PplCommandTest, BadInputIsRefused) {
