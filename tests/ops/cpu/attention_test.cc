@@ -102,7 +102,7 @@ TEST(CpuAttentionTest, ANanInAKeyReachesTheQueriesThatSeeItAlone) {
                        mx::Shape{1, 1, 3, 4});
   const Array y = Attention(q, k, Random({1, 1, 4, 16}, 12), {.scale = 1});
   mx::eval(y);
-  for (int row = 0; row < 4; ++row) {
+  for (size_t row = 0; row < 4; ++row) {
     EXPECT_EQ(std::isnan(y.data<float>()[row * 16]), row >= 2) << row;
   }
 }
@@ -115,13 +115,13 @@ TEST(CpuAttentionTest, EveryInstructionSetGivesThePlainestOnesResult) {
   const float sink = 0.3F;
   const std::vector<cpu::AttendQuery> queries = {
       {0, 150, nullptr}, {10, 149, &sink}, {120, 121, nullptr}};
-  std::vector<float> padded(3 * 48, 0.0F);
+  std::vector<float> padded(size_t{3} * 48, 0.0F);
   for (size_t r = 0; r < 3; ++r) {
     for (size_t i = 0; i < 40; ++i) padded[r * 48 + i] = q.data<float>()[r * 48 + i];
   }
   std::vector<std::vector<float>> results;
   for (const cpu::Form* form : cpu::SupportedForms()) {
-    std::vector<float> out(3 * 80, -1.0F);
+    std::vector<float> out(size_t{3} * 80, -1.0F);
     form->attend({.type = quant::FloatType::kF32,
                   .rows = 3,
                   .queries = queries.data(),
@@ -129,10 +129,10 @@ TEST(CpuAttentionTest, EveryInstructionSetGivesThePlainestOnesResult) {
                   .q_stride = 48,
                   .keys = 150,
                   .key_rows = reinterpret_cast<const std::byte*>(keys.data<float>()),
-                  .key_stride = 40 * 4,
+                  .key_stride = 160,
                   .key_width = 40,
                   .value_rows = reinterpret_cast<const std::byte*>(values.data<float>()),
-                  .value_stride = 72 * 4,
+                  .value_stride = 288,
                   .value_width = 72,
                   .scale = 0.2F,
                   .out = out.data(),
