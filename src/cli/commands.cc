@@ -13,6 +13,7 @@ std::span<const Registrar> Commands() {
       &AddPplCommand,
       &AddBenchCommand,
       &AddCreateCommand,
+      &AddPullCommand,
       &AddListCommand,
       &AddShowCommand,
       &AddExportCommand,

@@ -32,6 +32,7 @@ core::Json ToJson(const store::GcReport& report, bool dry_run) {
             {"young", ToJson(report.young)},
             {"in_use", ToJson(report.in_use)},
             {"rescued", ToJson(report.rescued)},
+            {"downloads", ToJson(report.downloads)},
             {"partials", ToJson(report.partials)},
             {"strangers", ToJson(report.strangers)}}},
           {"paths", std::move(paths)}};
@@ -57,6 +58,7 @@ void Tell(Session& session, const store::GcReport& report, bool dry_run) {
   kept(report.in_use, "blob", "in use by a running process");
   kept(report.rescued, "blob",
        "mentioned by a manifest in ingot/quarantine, which you may remove by hand");
+  kept(report.downloads, "file", "of downloads that `ingot pull` goes on with");
   kept(report.partials, "file", "another program's unfinished downloads");
   kept(report.strangers, "file", "not blobs by their names");
 }

@@ -1,5 +1,7 @@
 #include "store/gc.h"
 
+#include <algorithm>
+
 #include "core/strings.h"
 #include "store/references.h"
 #include "store/remove.h"
@@ -27,6 +29,7 @@ class Collector {
     for (const auto* files : {&dead.owners, &dead.temps}) {
       for (const Path& path : *files) INGOT_TRY(RemoveLeftover(path));
     }
+    INGOT_TRY(SweepDownloads());
     if (!options_.dry_run) INGOT_TRY(SweepDirs(held, store_.layout().Manifests(), 3));
     return std::move(report_);
   }
@@ -82,6 +85,38 @@ class Collector {
     } else {
       return Remove(path, info->size, report_.blobs);
     }
+    return Status::Ok();
+  }
+
+  // The two files of a download go together: what one holds means nothing without the other.
+  Status SweepDownloads() {
+    const Layout& layout = store_.layout();
+    const Result<std::vector<DirEntry>> entries = store_.env().List(layout.Partials());
+    if (!entries.ok()) return Status::Ok();  // nothing was ever downloaded
+    for (const DirEntry& entry : *entries) {
+      const Result<Digest> digest = Digest::Parse("sha256:" + entry.name.substr(0, 64));
+      if (!digest.ok()) continue;
+      INGOT_ASSIGN(const LockHandle lock,
+                   TryLockFile(store_.env(), layout.PartialLock(*digest), LockMode::kExclusive));
+      INGOT_TRY(SweepDownload(*digest, layout.Partials() / entry.name, /*runs=*/lock == nullptr));
+    }
+    return Status::Ok();
+  }
+
+  Status SweepDownload(const Digest& digest, const Path& path, bool runs) {
+    const Result<FileInfo> info = store_.env().LStat(path);
+    if (!info.ok()) return Status::Ok();
+    int64_t newest = info->modified_ns;
+    for (const Path& other :
+         {store_.layout().Partial(digest), store_.layout().PartialJournal(digest)}) {
+      if (const auto half = store_.env().LStat(other); half.ok()) {
+        newest = std::max(newest, half->modified_ns);
+      }
+    }
+    const bool done = store_.env().Stat(store_.layout().Blob(digest)).ok();
+    const bool old = store_.clock().WallNs() - newest >= options_.min_download_age_ns;
+    if (!runs && (done || old)) return Remove(path, info->size, report_.leftovers);
+    report_.downloads.Add(info->size);
     return Status::Ok();
   }
 

@@ -10,6 +10,7 @@
 //       leases/      manifests of models in use, locked by whoever uses them
 //       locks/       the store lock and one lock a name
 //       quarantine/  what `ingot repair` moved away, a directory a run
+//       partial/     blobs that are being downloaded, or whose download was interrupted
 #ifndef INGOT_STORE_LAYOUT_H_
 #define INGOT_STORE_LAYOUT_H_
 
@@ -47,6 +48,17 @@ class Layout {
   // The same for all spellings of a name.
   Path NameLock(const ModelName& name) const;
   Path Quarantine() const { return State() / "quarantine"; }
+  Path Partials() const { return State() / "partial"; }
+  // The bytes of a blob that are there so far, and which they are.
+  Path Partial(const Digest& digest) const { return Partials() / digest.Hex(); }
+  Path PartialJournal(const Digest& digest) const {
+    return Partials() / (digest.Hex() + ".journal");
+  }
+  // Held by whoever downloads the blob. Some blobs share one, so that the locks stay few: no lock
+  // file is ever removed, since another process might just be opening it.
+  Path PartialLock(const Digest& digest) const {
+    return Locks() / ("blob-" + digest.Hex().substr(0, 3));
+  }
 
  private:
   Path root_;

@@ -176,6 +176,12 @@ Result<bool> WriteSession::Adopt(const Path& temp, const Digest& digest, uint64_
   }
 }
 
+Result<BlobInfo> WriteSession::AdoptFile(const Path& file, const Digest& digest, uint64_t size) {
+  INGOT_ASSIGN(const bool reused, Adopt(file, digest, size));
+  if (reused) RemoveTemp(store_.env(), file);
+  return BlobInfo{digest, size, reused};
+}
+
 Status WriteSession::CheckBlobs(const Manifest& manifest) {
   core::Env& env = store_.env();
   std::unordered_set<Digest> seen;

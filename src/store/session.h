@@ -63,6 +63,10 @@ class WriteSession {
   // Its times are set to now, so that other programs see it as fresh and let it be.
   core::Result<bool> Reuse(const Digest& digest, uint64_t size, Trust trust);
 
+  // Makes a file of the store's file system a blob, or drops it where the store has the blob. The
+  // caller has hashed and synced it: size bytes that have this digest.
+  core::Result<BlobInfo> AdoptFile(const Path& file, const Digest& digest, uint64_t size);
+
   // Writes the manifest of name, replacing an older one. Every blob it names must lie in the store
   // with the size it states. The bytes are stored as they are.
   core::Result<StoredModel> Commit(const ModelName& name, std::string manifest_bytes);
