@@ -104,10 +104,11 @@ Result<Challenge> ParseChallenge(std::string_view header) {
       Result<std::optional<Parameter>> parameter = NextParameter(reader);
       if (!parameter.ok()) return fail(parameter.status().message());
       if (!*parameter) break;
-      auto& [name, value] = **parameter;
-      if (name == "realm") challenge.realm = std::move(value);
-      if (name == "service") challenge.service = std::move(value);
-      if (name == "scope") challenge.scope = std::move(value);
+      const std::string& parameter_name = (*parameter)->name;
+      const std::string& value = (*parameter)->value;
+      if (parameter_name == "realm") challenge.realm = value;
+      if (parameter_name == "service") challenge.service = value;
+      if (parameter_name == "scope") challenge.scope = value;
     }
     if (scheme == "basic") {
       challenge.scheme = Challenge::Scheme::kBasic;

@@ -21,7 +21,7 @@ using core::StrCat;
 
 constexpr int kPollMs = 100;                  // how soon Ctrl-C is noticed in a silent transfer
 constexpr size_t kMostHeaderBytes = 1 << 18;  // of one answer, all of them together
-constexpr long kBufferBytes = 512 * 1024;
+constexpr long kBufferBytes = 512L * 1024;
 
 // libcurl's own start, which is safe from any thread since 7.84.
 bool StartCurl() {
