@@ -16,7 +16,6 @@ namespace ingot::cli {
 namespace {
 
 using core::Json;
-using core::Result;
 using core::Status;
 using core::StrCat;
 
