@@ -118,7 +118,10 @@ core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
   PrefixMemory& used = memory != nullptr ? *memory : own;
   try {
     const size_t kept = memory != nullptr ? memory->Rewind(prompt) : 0;
-    return RunFrom(used, prompt, kept, most, on_token, cancelled);
+    auto result = RunFrom(used, prompt, kept, most, on_token, cancelled);
+    // A step that was queued ahead may still run; the caller may end the model, or the program.
+    mx::synchronize();
+    return result;
   } catch (const std::exception& error) {
     used.Forget();
     return core::Internal(core::StrCat("the model failed: ", error.what()));
