@@ -152,6 +152,21 @@ struct GrammarCompiler::Shared {
   std::list<Entry> entries;
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key;
   CacheStats stats;
+  ParseBudget* running = nullptr;  // of the work that is under way
+  bool closing = false;            // nobody waits for it any more
+
+  // What is compiled from here on spends from budget.
+  void Begin(ParseBudget* budget) {
+    const std::lock_guard guard(mutex);
+    running = budget;
+    if (closing && budget != nullptr) budget->Cancel();
+  }
+
+  void Close() {
+    const std::lock_guard guard(mutex);
+    closing = true;
+    if (running != nullptr) running->Cancel();
+  }
 
   GrammarPtr Find(const std::string& key) {
     const std::lock_guard guard(mutex);
@@ -188,13 +203,15 @@ struct GrammarCompiler::Job {
   void Run() {
     grammar = shared->Find(key);  // while this waited, somebody else may have been here for it
     if (grammar != nullptr) return;
-    status = CatchGrammarErrors([&] { return Compile(); });
+    ParseBudget budget(shared->limits.parse_work, shared->limits.parse_states);
+    shared->Begin(&budget);
+    status = CatchGrammarErrors([&] { return Compile(budget); });
+    shared->Begin(nullptr);
     if (status.ok()) shared->Keep(key, grammar);
   }
 
-  Status Compile() {
+  Status Compile(ParseBudget& budget) {
     const GrammarLimits& limits = shared->limits;
-    ParseBudget budget(limits.parse_work, limits.parse_states);
     const ParseBudgetScope counted(&budget);
     {
       const WarningScope scope;
@@ -236,7 +253,7 @@ struct GrammarCompiler::Job {
 };
 
 GrammarCompiler::GrammarCompiler(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
-GrammarCompiler::~GrammarCompiler() = default;
+GrammarCompiler::~GrammarCompiler() { shared_->Close(); }
 
 Result<std::unique_ptr<GrammarCompiler>> GrammarCompiler::Create(
     const std::vector<std::string>& vocabulary, std::span<const TokenId> ends, size_t width,

@@ -9,7 +9,7 @@
 //   error. A caller waits no longer than the limit; the work goes on, bounded as it is, and what it
 //   made is kept for whoever asks again.
 //
-// Any thread may call it. The destructor waits for work that is under way.
+// Any thread may call it. The destructor ends work that is under way.
 #ifndef INGOT_TEXT_GRAMMAR_GRAMMAR_COMPILER_H_
 #define INGOT_TEXT_GRAMMAR_GRAMMAR_COMPILER_H_
 

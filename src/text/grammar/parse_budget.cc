@@ -22,7 +22,7 @@ void Book() {
 
 void ParseBudget::Check(size_t live) {
   if (live > live_) {
-    spent_ = UINT64_MAX / 2;  // so that the other threads end, too
+    Cancel();  // so that the other threads end, too
     throw ParseBudgetSpent(
         core::StrCat("it can be read in over ", live_, " ways at once, which is the limit"));
   }

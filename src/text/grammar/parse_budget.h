@@ -26,6 +26,8 @@ class ParseBudget {
   void Book(size_t work) { spent_.fetch_add(work, std::memory_order_relaxed); }
   // Throws ParseBudgetSpent when more was spent than there is, or more is held.
   void Check(size_t live);
+  // Ends the work, from any thread.
+  void Cancel() { spent_ = UINT64_MAX / 2; }
   uint64_t spent() const { return spent_.load(std::memory_order_relaxed); }
 
  private:

@@ -191,6 +191,16 @@ TEST(GrammarLimitsTest, AmbiguousRulesEndInAnError) {
   EXPECT_TRUE(compiler->Compile({}).ok()) << "and it goes on working";
 }
 
+TEST(GrammarLimitsTest, WorkThatWasGivenUpEndsWithTheCompiler) {
+  GrammarLimits limits;
+  limits.parse_work = UINT64_MAX / 4;  // years
+  limits.parse_states = SIZE_MAX;
+  limits.compile_time = std::chrono::milliseconds(50);
+  const auto compiler = LongCompiler(limits);
+  const auto grammar = compiler->Compile({GrammarKind::kEbnf, AmbiguousRules(40, "[a-z]")});
+  EXPECT_EQ(grammar.status().code(), core::Code::kExhausted);
+}
+
 TEST(GrammarLimitsTest, StatesHeldAtOnceAreBounded) {
   GrammarLimits limits;
   limits.parse_states = 1'000;
