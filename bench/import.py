@@ -3,12 +3,14 @@
 other programs, all in one run, in turn:
 
     bench/import.py [--dir DIR] [--rounds N] [--ingot PROGRAM] [--types none,int4,…]
-                    [--mlx-python PYTHON] [--llama-quantize PROGRAM] [--layers N] [--plan-only]
+                    [--mlx-python PYTHON [--mlx-types none,int4,…]]
+                    [--llama-quantize PROGRAM] [--layers N] [--plan-only]
 
 Makes a checkpoint of 2.1 GB in --dir once (Qwen3-MoE: 18 layers, or --layers, hidden 1024, 64
 experts of 256, weights one by one, BF16, seeded), then, --rounds times (3), and prints medians:
 
-    copy      cp and sha256sum of the same bytes side by side, one pair a file, and sync of the copy
+    copy      cp and sha256sum of the same bytes, file by file, side by side on all processors, and
+              sync of the copy
     ingot     `ingot create` of each type into an empty store: durable when it returns
     mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
     llama     `llama-quantize` of the same weights, which are put into a GGUF file beforehand, to the
@@ -358,11 +360,13 @@ class Bench:
 
     def copy(self):
         self.fresh()
-        commands = []
-        for path in sorted(self.source.glob("*.safetensors")):
-            commands.append((["cp", str(path), str(self.output)], None))
-            commands.append((["sha256sum", str(path)], None))
-        self.run("copy", commands)
+        # As many at a time as there are processors, which is what ingot has threads.
+        todo = self.options.dir / "copy.txt"
+        files = sorted(self.source.glob("*.safetensors"))
+        todo.write_text("".join(f"cp\n{path}\nsha256sum\n{path}\n" for path in files))
+        one = f'if [ $0 = cp ]; then exec cp "$1" \'{self.output}\'; else exec sha256sum "$1"; fi'
+        command = ["xargs", "-a", str(todo), "-d", "\n", "-n", "2", "-P", str(os.cpu_count())]
+        self.run("copy", [([*command, "sh", "-c", one], None)])
 
     def ingot(self, kind):
         self.fresh()
@@ -415,7 +419,8 @@ class Bench:
             for kind in kinds:
                 self.ingot(kind)
                 # The slow ones once are enough.
-                if self.options.mlx_python and (number == 0 or kind in ("none", "int4", "int8")):
+                wanted = kind in (self.options.mlx_types or self.options.types).split(",")
+                if self.options.mlx_python and wanted and (number == 0 or kind == "int4"):
                     self.mlx(kind)
                 if self.options.llama_quantize:
                     self.llama(kind)
@@ -441,8 +446,10 @@ class Bench:
             )
         for peer in ("mlx", "llama"):
             for name, m in medians.items():
+                if not name.startswith(peer + " "):
+                    continue
                 ours = medians.get(f"ingot {name.split()[1]}")
-                if name.startswith(peer + " ") and ours:
+                if ours:
                     print(f"ingot is {m['seconds'] / ours['seconds']:.1f} times as fast as {name}")
 
 
@@ -455,6 +462,7 @@ def main():
     parser.add_argument("--ingot", type=Path, default=ROOT / "build" / "release" / "bin" / "ingot")
     parser.add_argument("--types", default="none,int4,int8,nvfp4,mxfp4,mxfp8")
     parser.add_argument("--mlx-python")
+    parser.add_argument("--mlx-types", help="of --types, those that mlx-lm does too (all)")
     parser.add_argument("--llama-quantize")
     parser.add_argument(
         "--layers", type=int, default=18, help="fewer for a checkpoint that is smaller"
