@@ -58,7 +58,8 @@ inline constexpr bool kHalvesApart = std::is_same_v<Codes, Bytes>;
 template <class Codes, size_t kGroup>
 class BlockScales {
  public:
-  explicit BlockScales(__m512 scales) : scales_(scales) {
+  void Set(__m512 scales) {
+    scales_ = scales;
     _mm512_store_ps(each_, scales);
     alignas(64) uint32_t lanes[kVector];
     for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / uint32_t{kGroup / 4};
@@ -88,50 +89,61 @@ class BlockScales {
   __m512i lanes_;
 };
 
-// kOuts rows of weights at once, so that one waits for memory while another is computed.
+// kOuts rows of weights at once: they share what is read of the activations, and no sum waits for
+// the one before it.
 template <class Codes, size_t kGroup, size_t kRows, size_t kOuts>
 void DotCodes(const ProductRun& run, size_t first) {
   const Matrix& matrix = *run.matrix;
-
-  constexpr size_t kBlocks = kVector * kGroup / kBlock;  // of a batch of 16 groups
+  constexpr size_t kBatch = kVector * kGroup;  // values of 16 groups
   const size_t groups = matrix.inputs / kGroup;
   const Codes codes;
   __m512 totals[kOuts][kRows];
-  for (auto& row : totals) std::fill_n(row, kRows, _mm512_setzero_ps());
+  for (size_t o = 0; o < kOuts; ++o) {
+    for (size_t r = 0; r < kRows; ++r) totals[o][r] = _mm512_setzero_ps();
+  }
   for (size_t g = 0; g < groups; g += kVector) {
     const size_t count = std::min(kVector, groups - g);
+    BlockScales<Codes, kGroup> scales[kOuts];
+    const uint8_t* rows[kOuts];
     for (size_t o = 0; o < kOuts; ++o) {
       const size_t n = first + o;
-      const BlockScales<Codes, kGroup> scales(ScalesOf(matrix, n * groups + g, count));
-      if (matrix.biases != nullptr) {
-        const size_t bytes = quant::SizeOf(matrix.type);
-        const __m512 biases =
-            LoadSixteen(matrix.type, matrix.biases + (n * groups + g) * bytes, count);
-        for (size_t r = 0; r < kRows; ++r) {
-          totals[o][r] = _mm512_fmadd_ps(
-              biases, _mm512_loadu_ps(run.sums + r * run.sums_stride + g), totals[o][r]);
-        }
-      }
-      const auto* row =
+      rows[o] =
           reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * kGroup / kBlock * Codes::kBytes;
-      const std::byte* x = run.x + g * kGroup * 2;
-      const auto add = [&](const uint8_t* from, size_t b) __attribute__((always_inline)) {
+      scales[o].Set(ScalesOf(matrix, n * groups + g, count));
+      if (matrix.biases == nullptr) continue;
+      const size_t bytes = quant::SizeOf(matrix.type);
+      const __m512 biases =
+          LoadSixteen(matrix.type, matrix.biases + (n * groups + g) * bytes, count);
+      for (size_t r = 0; r < kRows; ++r) {
+        totals[o][r] = _mm512_fmadd_ps(biases, _mm512_loadu_ps(run.sums + r * run.sums_stride + g),
+                                       totals[o][r]);
+      }
+    }
+    const std::byte* x = run.x + g * kGroup * 2;
+    const size_t values = std::min(kBatch, matrix.inputs - g * kGroup);
+    const size_t whole = values / kBlock;
+    for (size_t b = 0; b < whole; ++b, x += 2 * kBlock) {
+      for (size_t o = 0; o < kOuts; ++o) {
+        const uint8_t* from = rows[o] + b * Codes::kBytes;
+        __builtin_prefetch(from + kAheadOfDots);
         const Pair w = codes.Load(from);
         for (size_t r = 0; r < kRows; ++r) {
-          const std::byte* at = x + r * run.x_stride + b * 128;
-          totals[o][r] = scales.Add(totals[o][r], w.a, w.b, _mm512_loadu_si512(at),
-                                    _mm512_loadu_si512(at + 64), b);
+          const std::byte* at = x + r * run.x_stride;
+          totals[o][r] = scales[o].Add(totals[o][r], w.a, w.b, _mm512_loadu_si512(at),
+                                       _mm512_loadu_si512(at + kBlock), b);
         }
-      };
-      const size_t values = std::min(kBlocks * kBlock, matrix.inputs - g * kGroup);
-      for (size_t b = 0; b < values / kBlock; ++b) {
-        __builtin_prefetch(row + b * Codes::kBytes + kAheadOfDots);
-        add(row + b * Codes::kBytes, b);
       }
-      if (const size_t left = values % kBlock; left > 0) {
+    }
+    if (const size_t left = values % kBlock; left > 0) {
+      for (size_t o = 0; o < kOuts; ++o) {
         uint8_t last[Codes::kBytes] = {};
-        std::memcpy(last, row + values / kBlock * Codes::kBytes, left * Codes::kBytes / kBlock);
-        add(last, values / kBlock);
+        std::memcpy(last, rows[o] + whole * Codes::kBytes, left * Codes::kBytes / kBlock);
+        const Pair w = codes.Load(last);
+        for (size_t r = 0; r < kRows; ++r) {
+          const std::byte* at = x + r * run.x_stride;
+          totals[o][r] = scales[o].Add(totals[o][r], w.a, w.b, _mm512_loadu_si512(at),
+                                       _mm512_loadu_si512(at + kBlock), whole);
+        }
       }
     }
   }
@@ -211,12 +223,13 @@ void DotOutputs(const ProductRun& run, size_t first) {
       break;
   }
   if (matrix.format.bits == 4) return DotGroups<Nibbles<Whole>, kRows, kOuts>(run, first);
-  return DotGroups<Bytes, kRows, kOuts>(run, first);
+  // These take more registers: one row of weights after the other.
+  for (size_t o = 0; o < kOuts; ++o) DotGroups<Bytes, kRows, 1>(run, first + o);
 }
 
 template <size_t kRows>
 void DotAll(const ProductRun& run) {
-  constexpr size_t kOuts = kRows == 1 ? 2 : 1;
+  constexpr size_t kOuts = kRows == 4 ? 1 : 4 / kRows;
   size_t n = 0;
   for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
   for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
