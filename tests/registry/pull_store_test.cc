@@ -11,7 +11,6 @@ namespace ingot::registry {
 namespace {
 
 using core::Code;
-using core::StrCat;
 using ::testing::HasSubstr;
 using testing::ServerConnection;
 
