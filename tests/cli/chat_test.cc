@@ -27,8 +27,9 @@ const std::string kPrompt = "\x1B[J>>> ";
 class ChatTest : public ::testing::Test {
  protected:
   PtyProcess Start(std::vector<std::string> more = {}) {
-    std::vector<std::string> args = {INGOT_BINARY_DIR "/bin/ingot", "run",
-                                     INGOT_SOURCE_DIR "/demo/model", "--temperature", "0"};
+    const std::string program = INGOT_BINARY_DIR "/bin/ingot";
+    const std::string model = INGOT_SOURCE_DIR "/demo/model";
+    std::vector<std::string> args = {program, "run", model, "--temperature", "0"};
     args.insert(args.end(), more.begin(), more.end());
     return PtyProcess(args, {{"HOME", home_.path().string()}, {"TERM", "xterm"}});
   }

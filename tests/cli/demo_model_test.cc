@@ -285,7 +285,7 @@ TEST(MemoryTest, After200RequestsIsWhatItWasAfter20) {
   const Memory late = MemoryInUse();
   EXPECT_EQ(late.arrays, early.arrays);
   // The heap may keep a free list here and there, but nothing a request.
-  EXPECT_LT(late.heap, early.heap + 64 * 1024);
+  EXPECT_LT(late.heap, early.heap + (size_t{64} << 10));
 }
 
 }  // namespace

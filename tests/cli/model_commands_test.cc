@@ -39,7 +39,7 @@ std::string Slurp(std::FILE* file) {
   return text;
 }
 
-Outcome Ingot(std::vector<std::string> words) {
+Outcome Ingot(const std::vector<std::string>& words) {
   std::vector<const char*> arguments = {"ingot"};
   for (const std::string& word : words) arguments.push_back(word.c_str());
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> out(std::tmpfile(), &std::fclose);
@@ -244,7 +244,7 @@ TEST(LogitsCommandTest, WritesWhatNumPyReadsAndChunksChangeNothing) {
   EXPECT_EQ(whole.size() % 64, 0u);
   const std::string single = logits("1");
   ASSERT_EQ(single.size(), whole.size());
-  const size_t data = whole.size() - 5 * 512 * sizeof(float);
+  const size_t data = whole.size() - size_t{5} * 512 * sizeof(float);
   float worst = 0;
   for (size_t i = data; i < whole.size(); i += sizeof(float)) {
     float a = 0;

@@ -80,6 +80,8 @@ std::vector<int> Generate(const Chain& model, const std::vector<int>& prompt, in
   return tokens;
 }
 
+std::mt19937 Seeded(unsigned seed) { return std::mt19937(seed); }
+
 void Append(std::vector<int>& to, const std::vector<int>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
@@ -127,7 +129,7 @@ TEST_P(PrefixMemoryTest, AnAnswerThatIsRewrittenCostsWhatWasRewritten) {
 }
 
 TEST_P(PrefixMemoryTest, WhateverIsAskedNextTheAnswerIsThatOfAFreshStart) {
-  std::mt19937 random(7);
+  std::mt19937 random = Seeded(7);
   PrefixMemory memory(model_);
   std::vector<int> prompt;
   for (int round = 0; round < 60; ++round) {

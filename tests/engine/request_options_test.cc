@@ -12,7 +12,6 @@ namespace ingot::engine {
 namespace {
 
 using core::Json;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A value other than the default for every option of the table, in both spellings.
