@@ -135,8 +135,10 @@ Status Downloader::Do(Work work, HttpClient& http, uint64_t seed) {
     complete = blob.todo.empty() && blob.requests == 0;
   }
   if (!complete) return Status::Ok();
+  // The blob is gone once that succeeds.
   status = Complete(blob);
-  return status.code() == Code::kCancelled ? status : status.Context(LabelOf(blob.layer));
+  if (status.ok() || status.code() == Code::kCancelled) return status;
+  return std::move(status).Context(LabelOf(blob.layer));
 }
 
 std::shared_ptr<core::FileLock> Downloader::LockBlob(const store::Digest& digest, Status& status) {
