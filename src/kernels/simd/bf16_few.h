@@ -1,0 +1,259 @@
+// The product for few rows of bf16 activations by dot products of bf16 pairs, which add in fp32:
+// codes and activations are both exact in bf16, so nothing is rounded but sums. What few.h says of
+// scales and zero points holds here, too. Include after the target is set.
+#ifndef INGOT_KERNELS_SIMD_BF16_FEW_H_
+#define INGOT_KERNELS_SIMD_BF16_FEW_H_
+
+#include "kernels/simd/bf16_codes.h"
+
+namespace ingot::kernels::bf16 {
+
+// How far ahead weights are asked for, in bytes.
+inline constexpr size_t kAheadOfDots = 2048;
+
+// count <= 16 numbers of `type`; zeros after them.
+inline __m512 LoadSixteen(FloatType type, const std::byte* p, size_t count) {
+  alignas(64) std::byte padded[kVector * 4] = {};
+  if (count < kVector) {
+    std::memcpy(padded, p, count * quant::SizeOf(type));
+    p = padded;
+  }
+  if (type == FloatType::kF32) return _mm512_loadu_ps(p);
+  if (type == FloatType::kBF16) return WidenBF16(p);
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+// The scales of `count` <= 16 groups from `group` (counted over the whole matrix) on.
+inline __m512 ScalesOf(const Matrix& matrix, size_t group, size_t count) {
+  if (matrix.layout == Layout::kAffine) {
+    return LoadSixteen(matrix.type, matrix.scales + group * quant::SizeOf(matrix.type), count);
+  }
+  const std::byte* bytes = matrix.scales + group;
+  std::byte padded[kVector] = {};
+  if (count < kVector) {
+    std::memcpy(padded, bytes, count);
+    bytes = padded;
+  }
+  const __m512i codes =
+      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+  if (matrix.format.mode != quant::Mode::kNvfp4) {
+    // 2^(code - 127); the smallest is not a normal number.
+    const __m512 normal = _mm512_castsi512_ps(_mm512_slli_epi32(codes, 23));
+    const __mmask16 least = _mm512_cmpeq_epi32_mask(codes, _mm512_setzero_si512());
+    return _mm512_mask_mov_ps(normal, least, _mm512_set1_ps(0x1p-127F));
+  }
+  const Floats8 table;
+  const __m512i low = _mm512_permutex2var_epi8(table.low0, codes, table.low1);
+  const __m512i high = _mm512_permutex2var_epi8(table.high0, codes, table.high1);
+  const __m512i sign = _mm512_slli_epi32(_mm512_srli_epi32(codes, 7), 31);
+  return _mm512_castsi512_ps(_mm512_or_si512(
+      sign, _mm512_or_si512(_mm512_slli_epi32(high, 24), _mm512_slli_epi32(low, 16))));
+}
+
+// Whether the two registers of a block hold halves of it, not every group's own half.
+template <class Codes>
+inline constexpr bool kHalvesApart = std::is_same_v<Codes, Bytes>;
+
+// The 16 scales of a batch of groups, as a block of 64 codes wants them.
+template <class Codes, size_t kGroup>
+class BlockScales {
+ public:
+  void Set(__m512 scales) {
+    scales_ = scales;
+    _mm512_store_ps(each_, scales);
+    alignas(64) uint32_t lanes[kVector];
+    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / uint32_t{kGroup / 4};
+    lanes_ = _mm512_load_si512(lanes);
+  }
+  // sum holds, lane by lane, what belongs to these groups; `block` counts within the batch.
+  __m512 Add(__m512 total, __m512i a, __m512i b, __m512i xa, __m512i xb, size_t block) const {
+    if constexpr (kGroup == 32 && kHalvesApart<Codes>) {
+      total =
+          _mm512_fmadd_ps(Dot(_mm512_setzero_ps(), a, xa), _mm512_set1_ps(each_[2 * block]), total);
+      return _mm512_fmadd_ps(Dot(_mm512_setzero_ps(), b, xb), _mm512_set1_ps(each_[2 * block + 1]),
+                             total);
+    }
+    const __m512 sum = Dot(Dot(_mm512_setzero_ps(), a, xa), b, xb);
+    if constexpr (kGroup >= 64) {
+      return _mm512_fmadd_ps(sum, _mm512_set1_ps(each_[block * kBlock / kGroup]), total);
+    } else {
+      const __m512i from =
+          _mm512_add_epi32(lanes_, _mm512_set1_epi32(static_cast<int>(block * 64 / kGroup)));
+      return _mm512_fmadd_ps(sum, _mm512_permutexvar_ps(from, scales_), total);
+    }
+  }
+
+ private:
+  alignas(64) float each_[kVector];
+  __m512 scales_;
+  __m512i lanes_;
+};
+
+// kOuts rows of weights at once: they share what is read of the activations, and no sum waits for
+// the one before it.
+template <class Codes, size_t kGroup, size_t kRows, size_t kOuts>
+void DotCodes(const ProductRun& run, size_t first) {
+  const Matrix& matrix = *run.matrix;
+  constexpr size_t kBatch = kVector * kGroup;  // values of 16 groups
+  const size_t groups = matrix.inputs / kGroup;
+  const Codes codes;
+  __m512 totals[kOuts][kRows];
+  for (size_t o = 0; o < kOuts; ++o) {
+    for (size_t r = 0; r < kRows; ++r) totals[o][r] = _mm512_setzero_ps();
+  }
+  for (size_t g = 0; g < groups; g += kVector) {
+    const size_t count = std::min(kVector, groups - g);
+    BlockScales<Codes, kGroup> scales[kOuts];
+    const uint8_t* rows[kOuts];
+    for (size_t o = 0; o < kOuts; ++o) {
+      const size_t n = first + o;
+      rows[o] =
+          reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * kGroup / kBlock * Codes::kBytes;
+      scales[o].Set(ScalesOf(matrix, n * groups + g, count));
+      if (matrix.biases == nullptr) continue;
+      const size_t bytes = quant::SizeOf(matrix.type);
+      const __m512 biases =
+          LoadSixteen(matrix.type, matrix.biases + (n * groups + g) * bytes, count);
+      for (size_t r = 0; r < kRows; ++r) {
+        totals[o][r] = _mm512_fmadd_ps(biases, _mm512_loadu_ps(run.sums + r * run.sums_stride + g),
+                                       totals[o][r]);
+      }
+    }
+    const std::byte* x = run.x + g * kGroup * 2;
+    const size_t values = std::min(kBatch, matrix.inputs - g * kGroup);
+    const size_t whole = values / kBlock;
+    for (size_t b = 0; b < whole; ++b, x += 2 * kBlock) {
+      for (size_t o = 0; o < kOuts; ++o) {
+        const uint8_t* from = rows[o] + b * Codes::kBytes;
+        __builtin_prefetch(from + kAheadOfDots);
+        const Pair w = codes.Load(from);
+        for (size_t r = 0; r < kRows; ++r) {
+          const std::byte* at = x + r * run.x_stride;
+          totals[o][r] = scales[o].Add(totals[o][r], w.a, w.b, _mm512_loadu_si512(at),
+                                       _mm512_loadu_si512(at + kBlock), b);
+        }
+      }
+    }
+    if (const size_t left = values % kBlock; left > 0) {
+      for (size_t o = 0; o < kOuts; ++o) {
+        uint8_t last[Codes::kBytes] = {};
+        std::memcpy(last, rows[o] + whole * Codes::kBytes, left * Codes::kBytes / kBlock);
+        const Pair w = codes.Load(last);
+        for (size_t r = 0; r < kRows; ++r) {
+          const std::byte* at = x + r * run.x_stride;
+          totals[o][r] = scales[o].Add(totals[o][r], w.a, w.b, _mm512_loadu_si512(at),
+                                       _mm512_loadu_si512(at + kBlock), whole);
+        }
+      }
+    }
+  }
+  for (size_t o = 0; o < kOuts; ++o) {
+    for (size_t r = 0; r < kRows; ++r) {
+      run.out[r * run.out_stride + first + o - run.first] = _mm512_reduce_add_ps(totals[o][r]);
+    }
+  }
+}
+
+template <size_t kRows, size_t kOuts>
+void DotNumbers(const ProductRun& run, size_t first) {
+  const Matrix& matrix = *run.matrix;
+  __m512 even[kOuts][kRows];
+  __m512 odd[kOuts][kRows];
+  for (auto& row : even) std::fill_n(row, kRows, _mm512_setzero_ps());
+  for (auto& row : odd) std::fill_n(row, kRows, _mm512_setzero_ps());
+  const auto add = [&](const std::byte* w, size_t k, size_t o) __attribute__((always_inline)) {
+    const Pair pair = Numbers().Load(reinterpret_cast<const uint8_t*>(w));
+    for (size_t r = 0; r < kRows; ++r) {
+      const std::byte* x = run.x + r * run.x_stride + 2 * k;
+      even[o][r] = Dot(even[o][r], pair.a, _mm512_loadu_si512(x));
+      odd[o][r] = Dot(odd[o][r], pair.b, _mm512_loadu_si512(x + 64));
+    }
+  };
+  const size_t whole = matrix.inputs / kBlock * kBlock;
+  const std::byte* rows[kOuts];
+  for (size_t o = 0; o < kOuts; ++o) rows[o] = matrix.row(first + o);
+  for (size_t k = 0; k < whole; k += kBlock) {
+    for (size_t o = 0; o < kOuts; ++o) {
+      __builtin_prefetch(rows[o] + 2 * k + kAheadOfDots);
+      __builtin_prefetch(rows[o] + 2 * k + kAheadOfDots + 64);
+      add(rows[o] + 2 * k, k, o);
+    }
+  }
+  if (whole < matrix.inputs) {
+    for (size_t o = 0; o < kOuts; ++o) {
+      std::byte last[2 * kBlock] = {};
+      std::memcpy(last, rows[o] + 2 * whole, 2 * (matrix.inputs - whole));
+      add(last, whole, o);
+    }
+  }
+  for (size_t o = 0; o < kOuts; ++o) {
+    for (size_t r = 0; r < kRows; ++r) {
+      run.out[r * run.out_stride + first + o - run.first] =
+          _mm512_reduce_add_ps(_mm512_add_ps(even[o][r], odd[o][r]));
+    }
+  }
+}
+
+// By the group sizes of affine mode.
+template <class Codes, size_t kRows, size_t kOuts>
+void DotGroups(const ProductRun& run, size_t first) {
+  switch (run.matrix->format.group_size) {
+    case 32:
+      return DotCodes<Codes, 32, kRows, kOuts>(run, first);
+    case 64:
+      return DotCodes<Codes, 64, kRows, kOuts>(run, first);
+    default:
+      return DotCodes<Codes, 128, kRows, kOuts>(run, first);
+  }
+}
+
+template <size_t kRows, size_t kOuts>
+void DotOutputs(const ProductRun& run, size_t first) {
+  const Matrix& matrix = *run.matrix;
+  const size_t group = matrix.format.group_size;
+  switch (matrix.layout) {
+    case Layout::kDense:
+      return DotNumbers<kRows, kOuts>(run, first);
+    case Layout::kE2M1:
+      return group == 16 ? DotCodes<Nibbles<E2M1>, 16, kRows, kOuts>(run, first)
+                         : DotCodes<Nibbles<E2M1>, 32, kRows, kOuts>(run, first);
+    case Layout::kE4M3:
+      return DotCodes<Floats8, 32, kRows, kOuts>(run, first);
+    case Layout::kAffine:
+      break;
+  }
+  if (matrix.format.bits == 4) return DotGroups<Nibbles<Whole>, kRows, kOuts>(run, first);
+  // These take more registers: one row of weights after the other.
+  for (size_t o = 0; o < kOuts; ++o) DotGroups<Bytes, kRows, 1>(run, first + o);
+}
+
+template <size_t kRows>
+void DotAll(const ProductRun& run) {
+  constexpr size_t kOuts = kRows == 4 ? 1 : 4 / kRows;
+  size_t n = 0;
+  for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
+  for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
+}
+
+inline void Few(const ProductRun& run) {
+  struct By {
+    size_t rows;
+    void (*call)(const ProductRun&);
+  };
+  constexpr By kBy[] = {{4, DotAll<4>}, {2, DotAll<2>}, {1, DotAll<1>}};
+  ProductRun part = run;
+  size_t done = 0;
+  for (const By& by : kBy) {
+    for (; run.rows - done >= by.rows; done += by.rows) {
+      part.rows = by.rows;
+      part.x = run.x + done * run.x_stride;
+      part.sums = run.sums + done * run.sums_stride;
+      part.out = run.out + done * run.out_stride;
+      by.call(part);
+    }
+  }
+}
+
+}  // namespace ingot::kernels::bf16
+
+#endif  // INGOT_KERNELS_SIMD_BF16_FEW_H_
