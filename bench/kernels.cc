@@ -19,13 +19,13 @@
 #include <mlx/mlx.h>
 
 #include "bench/limits.h"
-#include "ops/cpu/product.h"
+#include "kernels/product.h"
 #include "ops/linear.h"
 
 namespace {
 
-using namespace ingot;            // NOLINT: a program
-using namespace ingot::ops::cpu;  // NOLINT
+using namespace ingot;           // NOLINT: a program
+using namespace ingot::kernels;  // NOLINT
 namespace mx = mlx::core;
 
 struct Options {

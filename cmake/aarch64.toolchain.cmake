@@ -19,4 +19,4 @@ set(CMAKE_EXE_LINKER_FLAGS_INIT "-static-libstdc++ -static-libgcc")
 
 # A cross build shows that the portable rooms are portable; the others would need every package
 # for aarch64.
-set(INGOT_ROOMS "core;tensor;quant" CACHE STRING "Rooms to build")
+set(INGOT_ROOMS "core;tensor;quant;kernels" CACHE STRING "Rooms to build")

@@ -9,17 +9,25 @@
 
 #include "core/cpu.h"
 #include "core/thread_pool.h"
-#include "ops/cpu/attend.h"
+#include "kernels/attend.h"
+#include "kernels/form.h"
+#include "kernels/scratch.h"
+#include "kernels/store.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/cpu_op.h"
-#include "ops/cpu/form.h"
 #include "ops/cpu/rows.h"
-#include "ops/cpu/scratch.h"
-#include "ops/cpu/store.h"
 
 namespace ingot::ops::cpu {
 namespace {
 
+using kernels::AttendQuery;
+using kernels::AttendRun;
+using kernels::kAttendRows;
+using kernels::kVector;
+using kernels::LoadFloats;
+using kernels::RoundUp;
+using kernels::Scratch;
+using kernels::StoreFloats;
 using quant::FloatType;
 
 // [B, heads, columns, width] with whole rows.
@@ -113,7 +121,7 @@ struct Job {
                         .scale = scale,
                         .out = out,
                         .out_stride = out_stride};
-    FormFor(core::ActiveIsa(), Matrix{}, FloatType::kF32).attend(run);
+    kernels::FormFor(core::ActiveIsa(), kernels::Matrix{}, FloatType::kF32).attend(run);
     for (size_t r = 0; r < count; ++r) {
       StoreFloats(type, {out + r * out_stride, v.width()},
                   Result(batch, key_head * group + (first + r) % group, (first + r) / group));

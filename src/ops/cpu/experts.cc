@@ -12,17 +12,23 @@
 
 #include "core/cpu.h"
 #include "core/strings.h"
+#include "kernels/expert_groups.h"
+#include "kernels/product.h"
+#include "kernels/scratch.h"
+#include "kernels/store.h"
 #include "ops/cpu/bend.h"
 #include "ops/cpu/choice.h"
-#include "ops/cpu/expert_groups.h"
-#include "ops/cpu/product.h"
 #include "ops/cpu/rows.h"
-#include "ops/cpu/scratch.h"
-#include "ops/cpu/store.h"
 #include "ops/cpu/weight_arrays.h"
 
 namespace ingot::ops::cpu {
 namespace {
+
+using kernels::ExpertGroup;
+using kernels::ExpertGroups;
+using kernels::Scratch;
+using kernels::Segment;
+using kernels::StoreFloats;
 
 struct MlpSpec {
   std::optional<WeightSpec> gate;
@@ -113,14 +119,14 @@ struct Job {
                           .rows = group.count});
     }
     if (segments.empty()) return;
-    Compute(PlanProduct(segments.front().matrix, type, core::ActiveIsa()),
-            {.segments = segments,
-             .type = type,
-             .result_type = to.type,
-             .bias_type = weight.bias_type,
-             .x = from,
-             .y = to.rows},
-            core::ThreadPool::Shared());
+    kernels::Compute(PlanProduct(segments.front().matrix, type, core::ActiveIsa()),
+                     {.segments = segments,
+                      .type = type,
+                      .result_type = to.type,
+                      .bias_type = weight.bias_type,
+                      .x = from,
+                      .y = to.rows},
+                     core::ThreadPool::Shared());
   }
 
   // Both halves of a row that holds gate and up, each by itself.

@@ -9,14 +9,17 @@
 #include <mlx/primitives.h>
 
 #include "core/cpu.h"
+#include "kernels/product.h"
+#include "kernels/scratch.h"
 #include "ops/cpu/choice.h"
-#include "ops/cpu/product.h"
 #include "ops/cpu/rows.h"
-#include "ops/cpu/scratch.h"
 #include "ops/cpu/weight_arrays.h"
 
 namespace ingot::ops::cpu {
 namespace {
+
+using kernels::Scratch;
+using kernels::Segment;
 
 // What is left to do once the graph has memory for everything.
 struct Job {
@@ -44,14 +47,14 @@ struct Job {
                           .bias = weight.BiasOf(0),
                           .first_row = 0,
                           .rows = from.size()};
-    Compute(PlanProduct(segment.matrix, type, core::ActiveIsa()),
-            {.segments = {&segment, 1},
-             .type = type,
-             .result_type = type,
-             .bias_type = weight.bias_type,
-             .x = from,
-             .y = to},
-            core::ThreadPool::Shared());
+    kernels::Compute(PlanProduct(segment.matrix, type, core::ActiveIsa()),
+                     {.segments = {&segment, 1},
+                      .type = type,
+                      .result_type = type,
+                      .bias_type = weight.bias_type,
+                      .x = from,
+                      .y = to},
+                     core::ThreadPool::Shared());
   }
 };
 

@@ -7,16 +7,19 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "kernels/scratch.h"
+#include "kernels/store.h"
 #include "ops/cpu/bend.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
-#include "ops/cpu/scratch.h"
-#include "ops/cpu/store.h"
 
 namespace ingot::ops::cpu {
 namespace {
 
+using kernels::LoadFloats;
+using kernels::Scratch;
+using kernels::StoreFloats;
 using quant::FloatType;
 
 // Numbers that a thread takes at a time: some microseconds of work.

@@ -5,6 +5,10 @@
 namespace ingot::ops::cpu {
 namespace {
 
+using kernels::Layout;
+using kernels::LayoutOf;
+using kernels::Matrix;
+
 bool IsFloat(const Array& array) { return FloatTypeOf(array.dtype()).has_value(); }
 
 bool IsReadable(const QuantizedTensor& tensor) {

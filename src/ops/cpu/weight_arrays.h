@@ -6,11 +6,13 @@
 
 #include <vector>
 
+#include "kernels/matrix.h"
 #include "ops/array.h"
-#include "ops/cpu/matrix.h"
 #include "ops/linear.h"
 
 namespace ingot::ops::cpu {
+
+using quant::FloatType;
 
 // Which arrays follow each other among an operation's inputs, and how the first is to be read.
 struct WeightSpec {
@@ -37,11 +39,11 @@ struct BoundWeight {
               mx::Stream stream);
 
   // Of expert `index` in a stack [E, out, in]; of the one matrix for 0.
-  Matrix MatrixOf(size_t index) const;
+  kernels::Matrix MatrixOf(size_t index) const;
   const float* FactorOf(size_t index) const;  // or null
   const std::byte* BiasOf(size_t index) const;
 
-  Matrix whole;  // as if the stack's matrices were one above the other
+  kernels::Matrix whole;  // as if the stack's matrices were one above the other
   size_t stack = 1;
   size_t outputs = 0;  // of one matrix
   const float* factors = nullptr;

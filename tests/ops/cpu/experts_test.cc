@@ -10,7 +10,6 @@
 #include <mlx/transforms.h>
 
 #include "ops/cpu/choice.h"
-#include "ops/cpu/expert_groups.h"
 
 namespace ingot::ops {
 namespace {
@@ -129,17 +128,6 @@ TEST(CpuExpertsTest, NoRowsGiveNoRows) {
                                {mx::zeros({0, 2}, mx::uint32), mx::zeros({0, 2}, mx::float32)});
   mx::eval(y);
   EXPECT_EQ(y.shape(), (mx::Shape{0, kHidden}));
-}
-
-TEST(CpuExpertsTest, PairsAreGroupedByExpertInTheirOrder) {
-  const std::vector<uint32_t> chosen = {2, 0, 2, 5, 0, 2};
-  const cpu::ExpertGroups order(chosen, 6);
-  ASSERT_EQ(order.groups.size(), 3U);
-  EXPECT_EQ(order.groups[1].expert, 2U);
-  EXPECT_EQ(order.groups[1].first, 2U);
-  EXPECT_EQ(order.groups[1].count, 3U);
-  EXPECT_EQ(order.pair_at, (std::vector<size_t>{1, 4, 0, 2, 5, 3}));
-  for (size_t place = 0; place < 6; ++place) EXPECT_EQ(order.place_of[order.pair_at[place]], place);
 }
 
 }  // namespace
