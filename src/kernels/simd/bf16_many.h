@@ -126,9 +126,8 @@ __attribute__((always_inline)) inline void DotPairs(const Tile& tile, size_t fir
     const __m512i w0 = _mm512_load_si512(tile.pairs[k]);
     const __m512i w1 = _mm512_load_si512(tile.pairs[k] + kVector);
     for (size_t r = 0; r < kRows; ++r) {
-      int pair = 0;
-      std::memcpy(&pair, x + r * x_stride + 4 * k, sizeof pair);
-      const __m512i value = _mm512_set1_epi32(pair);
+      // Not a number that is then spread out: Clang 16 ends in a fault over that.
+      const __m512i value = _mm512_broadcastd_epi32(_mm_loadu_si32(x + r * x_stride + 4 * k));
       acc[r][0] = Dot(acc[r][0], value, w0);
       acc[r][1] = Dot(acc[r][1], value, w1);
     }
