@@ -89,8 +89,9 @@ std::optional<Downloader::Work> Downloader::Next() {
     if (stop_.load()) return std::nullopt;
     for (const auto& blob : active_) {
       if (blob->todo.empty()) continue;
-      Work work{blob.get(), {}};
-      if (no_ranges_.load()) {
+      // Decided here and kept: of several threads with a part each, none must take to the whole.
+      Work work{.blob = blob.get(), .parts = {}, .whole = no_ranges_.load()};
+      if (work.whole) {
         // Whatever is missing comes with everything else, so one request at a time.
         if (blob->requests > 0) continue;
         work.parts.assign(blob->todo.begin(), blob->todo.end());
@@ -106,7 +107,7 @@ std::optional<Downloader::Work> Downloader::Next() {
       active_.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
       ++active_.back()->requests;
-      return Work{active_.back().get(), {}};
+      return Work{.blob = active_.back().get(), .parts = {}};
     }
     if (active_.empty()) return std::nullopt;
     changed_.wait(hold);
@@ -116,7 +117,7 @@ std::optional<Downloader::Work> Downloader::Next() {
 Status Downloader::Do(Work work, HttpClient& http, uint64_t seed) {
   Blob& blob = *work.blob;
   const bool opens = work.parts.empty();
-  Status status = opens ? Open(blob) : Fetch(blob, std::move(work.parts), http, seed);
+  Status status = opens ? Open(blob) : Fetch(std::move(work), http, seed);
   if (!status.ok()) {
     return status.code() == Code::kCancelled ? status : status.Context(LabelOf(blob.layer));
   }
@@ -189,7 +190,9 @@ Status Downloader::Open(Blob& blob) {
   return Status::Ok();
 }
 
-Status Downloader::Fetch(Blob& blob, std::vector<Extent> parts, HttpClient& http, uint64_t seed) {
+Status Downloader::Fetch(Work work, HttpClient& http, uint64_t seed) {
+  Blob& blob = *work.blob;
+  std::vector<Extent>& parts = work.parts;
   PartialBlob& partial = *blob.partial;
   const uint64_t size = blob.layer.size;
   INGOT_ASSIGN(const auto file, partial.OpenWriter());
@@ -201,7 +204,7 @@ Status Downloader::Fetch(Blob& blob, std::vector<Extent> parts, HttpClient& http
     Tell(blob, /*finished=*/false);
   };
   while (!parts.empty()) {
-    const bool ranged = !IsWhole(parts, size) && !no_ranges_.load();
+    const bool ranged = !work.whole && !IsWhole(parts, size);
     std::vector<Extent> asked = parts;
     std::vector<Header> headers;
     if (ranged) {

@@ -59,17 +59,19 @@ class Downloader {
     std::atomic<int64_t> began_ns{0};
     std::atomic<int64_t> told_ns{0};
   };
-  // What a thread is to do next: open the blob, or fetch these parts of it.
+  // What a thread is to do next: open the blob, or fetch these parts of it; or all that it lacks,
+  // from a registry that sends nothing but whole blobs.
   struct Work {
     Blob* blob = nullptr;
     std::vector<Extent> parts;
+    bool whole = false;
   };
 
   void Thread(uint64_t seed);
   std::optional<Work> Next();
   core::Status Do(Work work, HttpClient& http, uint64_t seed);
   core::Status Open(Blob& blob);
-  core::Status Fetch(Blob& blob, std::vector<Extent> parts, HttpClient& http, uint64_t seed);
+  core::Status Fetch(Work work, HttpClient& http, uint64_t seed);
   core::Status Complete(Blob& blob);
   void Fail(const core::Status& status);
   std::shared_ptr<core::FileLock> LockBlob(const store::Digest& digest, core::Status& status);
