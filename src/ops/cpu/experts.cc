@@ -249,7 +249,7 @@ Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing)
   }
   AppendArrays(mlp.up.weight, mlp.up.bias, inputs);
   AppendArrays(mlp.down.weight, mlp.down.bias, inputs);
-  const mx::Shape shape = x.shape();
+  const mx::Shape& shape = x.shape();
   const mx::Dtype type = x.dtype();
   return Array(
       shape, type,
