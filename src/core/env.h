@@ -92,6 +92,9 @@ class MappedFile {
   virtual Status Check() const = 0;
   // Asks for read-ahead of a range that will be needed soon. Advice only.
   virtual void WillNeed(uint64_t offset, uint64_t size) const = 0;
+  // Makes the pages of a range present, reading them if need be: for a range that is about to be
+  // read in order, one call instead of a fault every few pages. Advice only.
+  virtual void Populate(uint64_t offset, uint64_t size) const = 0;
   // Gives the pages of a range back: they are read again if touched again. Advice only.
   virtual void Release(uint64_t offset, uint64_t size) const = 0;
 

@@ -1,5 +1,5 @@
 // The SHA-256 of a whole file, as fast as one processor hashes: the file is mapped, so nothing is
-// copied, and the kernel is asked for the next stretch while the current one is hashed. Any thread.
+// copied, and the kernel reads on while what is there is hashed. Any thread.
 #ifndef INGOT_STORE_HASH_FILE_H_
 #define INGOT_STORE_HASH_FILE_H_
 

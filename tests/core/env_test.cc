@@ -87,6 +87,8 @@ TEST(EnvTest, MapsFilesIncludingEmptyOnes) {
   EXPECT_EQ(Text((*file)->bytes()), "hello");
   EXPECT_TRUE((*file)->Check().ok());
   (*file)->WillNeed(0, 5);
+  (*file)->Populate(0, 5);
+  (*file)->Populate(3, 500);  // beyond the end: nothing is done
   (*file)->Release(0, 5);
   EXPECT_EQ(Text((*file)->bytes()), "hello");
 }
@@ -98,6 +100,7 @@ TEST(EnvTest, AMappedFileThatIsCutReadsAsZerosAndSaysSo) {
   const auto file = Env::Posix().Map(dir / "f");
   ASSERT_TRUE(file.ok());
   ASSERT_EQ(truncate((dir / "f").c_str(), 4096), 0);
+  (*file)->Populate(0, 3 * 4096);
   const std::string seen = Text((*file)->bytes());  // touches all three pages
   EXPECT_EQ(seen, page + std::string(8192, '\0'));
   EXPECT_EQ((*file)->Check().code(), Code::kCorrupt);
