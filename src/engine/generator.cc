@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "core/clock.h"
 #include "core/strings.h"
+#include "engine/sampler.h"
 
 namespace ingot::engine {
 namespace {
@@ -73,37 +75,9 @@ class Run {
 
 }  // namespace
 
-std::string_view FinishName(Finish finish) {
-  switch (finish) {
-    case Finish::kStop:
-      return "stop";
-    case Finish::kLength:
-      return "length";
-    case Finish::kCancelled:
-      break;
-  }
-  return "cancelled";
-}
-
 Generator::Generator(const model::LanguageModel& model, const SamplingOptions& sampling,
                      GenerationLimits limits)
     : model_(model), sampling_(sampling), limits_(std::move(limits)) {}
-
-core::Status Generator::CheckPrompt(const std::vector<int>& prompt, int context) const {
-  if (prompt.empty()) return core::InvalidArgument("the prompt has no tokens");
-  for (const int token : prompt) {
-    if (token < 0 || token >= model_.shape().vocabulary) {
-      return core::InvalidArgument(core::StrCat("token ", token, " is not in the vocabulary of ",
-                                                model_.shape().vocabulary));
-    }
-  }
-  if (prompt.size() >= static_cast<size_t>(context)) {
-    return core::InvalidArgument(core::StrCat("the prompt has ", prompt.size(),
-                                              " tokens, and the context has room for ", context,
-                                              " with the answer"));
-  }
-  return core::Status::Ok();
-}
 
 core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
                                               const OnToken& on_token, const Cancelled& cancelled,
@@ -111,7 +85,7 @@ core::Result<GenerationResult> Generator::Run(const std::vector<int>& prompt,
   const int context = limits_.context > 0 ? std::min(limits_.context, model_.shape().context)
                                           : model_.shape().context;
   INGOT_TRY(Validate(sampling_, model_.shape().vocabulary));
-  INGOT_TRY(CheckPrompt(prompt, context));
+  INGOT_TRY(CheckPrompt(prompt, model_.shape().vocabulary, context));
   const int room = context - static_cast<int>(prompt.size());
   const int most = limits_.max_tokens < 0 ? room : std::min(limits_.max_tokens, room);
   PrefixMemory own(model_);

@@ -6,46 +6,15 @@
 #define INGOT_ENGINE_GENERATOR_H_
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "core/status.h"
+#include "engine/generation.h"
 #include "engine/prefix_memory.h"
-#include "engine/sampler.h"
+#include "engine/sampling_options.h"
 #include "model/language_model.h"
 
 namespace ingot::engine {
-
-enum class Finish { kStop, kLength, kCancelled };
-std::string_view FinishName(Finish finish);  // "stop", "length", "cancelled"
-
-struct GenerationLimits {
-  int max_tokens = -1;        // -1: as far as the context goes
-  int context = 0;            // positions; 0: what the model was made for
-  std::vector<int> end = {};  // tokens that end the answer; they are not part of it
-  bool ignore_end = false;
-  int prefill_chunk = 512;
-  int logprobs = -1;  // -1: none; otherwise that many alternatives a token
-};
-
-struct GeneratedToken {
-  int token = 0;
-  std::optional<Logprobs> logprobs;
-};
-
-struct GenerationTimings {
-  int prompt_tokens = 0;
-  int kept_tokens = 0;       // of those, what did not have to be read again
-  int generated_tokens = 0;  // without the one that ended it
-  double prefill_seconds = 0;
-  double first_token_seconds = 0;  // from the beginning
-  double decode_seconds = 0;
-};
-
-struct GenerationResult {
-  Finish finish = Finish::kStop;
-  GenerationTimings timings;
-};
 
 class Generator {
  public:
@@ -65,7 +34,6 @@ class Generator {
                                      PrefixMemory* memory = nullptr);
 
  private:
-  core::Status CheckPrompt(const std::vector<int>& prompt, int context) const;
   // kept: how much of the prompt the memory holds already.
   core::Result<GenerationResult> RunFrom(PrefixMemory& memory, const std::vector<int>& prompt,
                                          size_t kept, int most, const OnToken& on_token,

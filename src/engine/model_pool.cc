@@ -1,0 +1,262 @@
+#include "engine/model_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/env.h"
+#include "core/memory.h"
+#include "core/strings.h"
+#include "engine/warm_weights.h"
+
+namespace ingot::engine {
+namespace {
+
+using core::Result;
+using core::Status;
+using core::StrCat;
+
+int64_t NowNs() { return core::Clock::System().MonotonicNs(); }
+
+constexpr int64_t kForGood = -1;
+
+int64_t ExpiryOf(KeepAlive keep_alive) {
+  if (keep_alive.count() < 0) return kForGood;
+  // Far beyond any life of a process, and far from overflow.
+  const auto seconds = std::min<int64_t>(keep_alive.count(), int64_t{1} << 31);
+  return NowNs() + seconds * 1'000'000'000;
+}
+
+uint64_t MachineBudget() {
+  const auto memory = core::ReadMemoryInfo(core::Env::Posix());
+  return memory.ok() ? memory->total / 10 * 9 : uint64_t{8} << 30;
+}
+
+PoolOptions WithBudget(PoolOptions options) {
+  if (options.memory_bytes == 0) options.memory_bytes = MachineBudget();
+  return options;
+}
+
+}  // namespace
+
+struct ModelPool::Entry {
+  std::string name;
+  std::string digest;
+  uint64_t bytes = 0;  // of weights
+  std::unique_ptr<ModelFiles> files;
+  std::shared_ptr<const LoadedModel> model;
+  std::unique_ptr<ModelService> service;  // null while loading
+  bool loading = true;
+  bool stopping = false;  // goes as soon as it is not in use
+  Status failed;
+  size_t uses = 0;
+  KeepAlive keep_alive{0};
+  int64_t expires_ns = 0;
+  int64_t used_ns = 0;
+};
+
+ModelPool::ModelPool(PoolOptions options)
+    : options_(WithBudget(std::move(options))),
+      thread_(std::make_shared<EngineThread>()),
+      housekeeper_([this] { Housekeeping(); }) {}
+
+ModelPool::~ModelPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  housekeeper_.join();
+  entries_.clear();
+}
+
+Result<std::shared_ptr<ModelService>> ModelPool::Acquire(const std::string& name,
+                                                         std::optional<KeepAlive> keep_alive,
+                                                         const LoadListener& progress) {
+  INGOT_ASSIGN(FoundModel found, options_.find(name));
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto known = entries_.find(found.name);
+    if (known == entries_.end()) break;
+    const std::shared_ptr<Entry> entry = known->second;
+    if (entry->loading) {
+      changed_.wait(lock, [&] { return !entry->loading; });
+      if (!entry->failed.ok()) return entry->failed;
+      continue;
+    }
+    if (entry->digest == found.digest && !entry->stopping) {
+      entry->keep_alive = keep_alive.value_or(options_.keep_alive);
+      return Lend(entry);
+    }
+    // The name means another model now, or this one is on its way out: it answers what it has
+    // begun, under no name.
+    entry->stopping = true;
+    entries_.erase(known);
+    entries_.emplace(StrCat(found.name, "#", NowNs()), entry);
+  }
+  const auto entry = std::make_shared<Entry>();
+  entry->name = found.name;
+  entry->digest = found.digest;
+  entry->files = std::move(found.files);
+  entry->keep_alive = keep_alive.value_or(options_.keep_alive);
+  entries_.emplace(entry->name, entry);
+  Status status = [&]() -> Status {
+    lock.unlock();
+    auto tensors = entry->files->Tensors();
+    lock.lock();
+    if (!tensors.ok()) return std::move(tensors).status();
+    entry->bytes = tensors->bytes();
+    INGOT_TRY(MakeRoom(lock, entry->bytes));
+    lock.unlock();
+    Status loaded = WarmWeights(*tensors, progress);
+    if (loaded.ok()) loaded = Load(*entry, progress);
+    lock.lock();
+    return loaded;
+  }();
+  entry->loading = false;
+  entry->failed = status;
+  changed_.notify_all();
+  if (!status.ok()) {
+    entries_.erase(entry->name);
+    return status;
+  }
+  return Lend(entry);
+}
+
+Status ModelPool::Load(Entry& entry, const LoadListener& progress) {
+  Status status;
+  thread_->Run([&] {
+    auto loaded = LoadedModel::Load(*entry.files, options_.type);
+    if (loaded.ok()) {
+      entry.model = *std::move(loaded);
+    } else {
+      status = std::move(loaded).status();
+    }
+  });
+  INGOT_TRY(status);
+  if (progress && !progress({entry.bytes, entry.bytes})) {
+    return core::Cancelled("loading was given up");
+  }
+  entry.service = std::make_unique<ModelService>(thread_, entry.model, options_.scheduler);
+  return Status::Ok();
+}
+
+Status ModelPool::MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes) {
+  while (true) {
+    uint64_t taken = 0;
+    size_t models = 0;
+    std::shared_ptr<Entry> oldest;
+    for (const auto& [key, entry] : entries_) {
+      taken += entry->bytes;
+      ++models;
+      if (entry->loading || entry->uses > 0) continue;
+      if (!oldest || entry->used_ns < oldest->used_ns) oldest = entry;
+    }
+    const bool fits = taken <= options_.memory_bytes;
+    if (fits && (options_.max_models == 0 || models <= options_.max_models)) return Status::Ok();
+    if (!oldest) {
+      return core::Exhausted(
+                 StrCat("the model needs ", core::HumanBytes(bytes),
+                        " beside those in use, which leave ",
+                        core::HumanBytes(options_.memory_bytes -
+                                         std::min(options_.memory_bytes, taken - bytes)),
+                        " of ", core::HumanBytes(options_.memory_bytes)))
+          .WithHint("Stop a running model, or raise the memory limit.");
+    }
+    std::erase_if(entries_, [&](const auto& pair) { return pair.second == oldest; });
+    lock.unlock();
+    oldest.reset();
+    thread_->Run([] {});  // its arrays are gone once the thread has been there
+    lock.lock();
+  }
+}
+
+std::shared_ptr<ModelService> ModelPool::Lend(const std::shared_ptr<Entry>& entry) {
+  ++entry->uses;
+  entry->used_ns = NowNs();
+  return {entry->service.get(), [this, entry](ModelService*) { GiveBack(entry); }};
+}
+
+void ModelPool::GiveBack(const std::shared_ptr<Entry>& entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    --entry->uses;
+    entry->used_ns = NowNs();
+    entry->expires_ns = ExpiryOf(entry->keep_alive);
+  }
+  changed_.notify_all();
+}
+
+void ModelPool::Housekeeping() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    const int64_t now = NowNs();
+    int64_t next = now + int64_t{3600} * 1'000'000'000;
+    std::vector<std::shared_ptr<Entry>> gone;
+    std::erase_if(entries_, [&](const auto& pair) {
+      const std::shared_ptr<Entry>& entry = pair.second;
+      if (entry->loading || entry->uses > 0) return false;
+      const bool over = entry->expires_ns != kForGood && entry->expires_ns <= now;
+      if (over || entry->stopping) {
+        gone.push_back(entry);
+        return true;
+      }
+      if (entry->expires_ns != kForGood) next = std::min(next, entry->expires_ns);
+      return false;
+    });
+    if (!gone.empty()) {
+      lock.unlock();
+      gone.clear();
+      lock.lock();
+      continue;
+    }
+    changed_.wait_for(lock, std::chrono::nanoseconds(next - now));
+  }
+}
+
+std::vector<RunningModel> ModelPool::Running() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<RunningModel> running;
+  for (const auto& [key, entry] : entries_) {
+    if (entry->loading) continue;
+    RunningModel one{.name = entry->name,
+                     .digest = entry->digest,
+                     .bytes = entry->bytes,
+                     .context = entry->model->language().shape().context,
+                     .in_use = entry->uses > 0,
+                     .expires_in = {},
+                     .model = entry->model,
+                     .stats = entry->service->stats()};
+    one.bytes += one.stats.cache_bytes + one.stats.prefix_bytes;
+    if (!one.in_use && entry->expires_ns != kForGood) {
+      one.expires_in =
+          std::chrono::seconds(std::max<int64_t>(entry->expires_ns - NowNs(), 0) / 1'000'000'000);
+    }
+    running.push_back(std::move(one));
+  }
+  return running;
+}
+
+bool ModelPool::Stop(const std::string& name) {
+  bool found = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, entry] : entries_) {
+      if (entry->name != name || entry->loading) continue;
+      entry->stopping = true;
+      found = true;
+    }
+  }
+  changed_.notify_all();
+  return found;
+}
+
+void ModelPool::StopAll() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, entry] : entries_) entry->stopping = true;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace ingot::engine

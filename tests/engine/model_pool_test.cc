@@ -1,0 +1,128 @@
+#include "engine/model_pool.h"
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/env.h"
+
+namespace ingot::engine {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class Collector final : public TokenListener {
+ public:
+  void OnPrompt(const PromptReport&) override {}
+  bool OnToken(const GeneratedToken& token) override {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(token.token);
+    return true;
+  }
+  void OnEnd(core::Result<GenerationResult> result) override {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    done_ = true;
+    changed_.notify_all();
+  }
+  std::vector<int> Wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_; });
+    EXPECT_TRUE(result_.ok()) << result_.status().message();
+    return tokens_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  std::vector<int> tokens_;
+  core::Result<GenerationResult> result_ = core::Internal("not ended");
+};
+
+core::Result<FoundModel> FindDemo(const std::string& name) {
+  INGOT_ASSIGN(auto files,
+               ModelFiles::OpenFolder(core::Env::Posix(), INGOT_SOURCE_DIR "/demo/model"));
+  return FoundModel{.files = std::move(files), .name = name, .digest = "d"};
+}
+
+TokenRequest Ask(const LoadedModel& model, std::string_view text, int count) {
+  TokenRequest request;
+  const auto prompt = model.EncodeRaw(text);
+  EXPECT_TRUE(prompt.ok());
+  request.prompt = *prompt;
+  request.sampling.temperature = 0;
+  request.limits.max_tokens = count;
+  request.limits.ignore_end = true;
+  return request;
+}
+
+TEST(ModelPool, LoadsAModelWhenItIsAskedForAndAnswers) {
+  ModelPool pool({.find = FindDemo});
+  EXPECT_THAT(pool.Running(), IsEmpty());
+  uint64_t loaded = 0;
+  const auto service = pool.Acquire("demo", {}, [&](const LoadProgress& progress) {
+    EXPECT_LE(progress.done, progress.total);
+    loaded = progress.done;
+    return true;
+  });
+  ASSERT_TRUE(service.ok()) << service.status().message();
+  EXPECT_GT(loaded, 0U);
+  const auto listener = std::make_shared<Collector>();
+  ASSERT_TRUE((*service)->Submit(Ask((*service)->model(), "Hello", 5), listener).ok());
+  EXPECT_THAT(listener->Wait(), SizeIs(5));
+  ASSERT_THAT(pool.Running(), SizeIs(1));
+  EXPECT_TRUE(pool.Running()[0].in_use);
+}
+
+TEST(ModelPool, AModelThatIsNotKeptGoesWithItsLastUse) {
+  ModelPool pool({.find = FindDemo});
+  {
+    const auto service = pool.Acquire("demo", KeepAlive(0));
+    ASSERT_TRUE(service.ok());
+    EXPECT_THAT(pool.Running(), SizeIs(1));
+  }
+  while (!pool.Running().empty()) std::this_thread::yield();
+}
+
+TEST(ModelPool, TheLeastRecentlyUsedModelGivesWay) {
+  ModelPool pool({.find = FindDemo, .max_models = 2});
+  { ASSERT_TRUE(pool.Acquire("a").ok()); }
+  { ASSERT_TRUE(pool.Acquire("b").ok()); }
+  { ASSERT_TRUE(pool.Acquire("a").ok()); }
+  { ASSERT_TRUE(pool.Acquire("c").ok()); }
+  std::vector<std::string> names;
+  for (const RunningModel& one : pool.Running()) names.push_back(one.name);
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("a", "c"));
+}
+
+TEST(ModelPool, WhatCannotFitBesideModelsInUseIsRefused) {
+  ModelPool pool({.find = FindDemo, .memory_bytes = 6'000'000});
+  const auto first = pool.Acquire("a");
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  const auto second = pool.Acquire("b");
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.status().code(), core::Code::kExhausted);
+}
+
+TEST(ModelPool, AStoppedModelIsLoadedAnewAndGoesWhenItsRequestsAreDone) {
+  ModelPool pool({.find = FindDemo});
+  auto first = pool.Acquire("a");
+  ASSERT_TRUE(first.ok());
+  EXPECT_TRUE(pool.Stop("a"));
+  EXPECT_FALSE(pool.Stop("b"));
+  const auto second = pool.Acquire("a");
+  ASSERT_TRUE(second.ok());
+  EXPECT_NE(first->get(), second->get());
+  *first = nullptr;
+  while (pool.Running().size() > 1) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace ingot::engine
