@@ -1,6 +1,9 @@
 #include "ops/attention.h"
 
 #include "ops/cpu/attention.h"
+#include "ops/gpu/attention.h"
+#include "ops/gpu/choice.h"
+#include "ops/gpu/kernel.h"
 
 namespace ingot::ops {
 namespace {
@@ -21,10 +24,19 @@ Array VisibleKeys(int queries, int keys, int window) {
 
 Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
   if (cpu::ServesAttention(q, k, v, spec)) return cpu::Attention(q, k, v, spec, false);
+  const gpu::BackEnd back_end = gpu::BackEndInUse();
+  if (gpu::KernelsInUse() && !gpu::HasFused(back_end, q, k, v, spec)) {
+    return gpu::FitsWide(q, v) ? gpu::WideAttention(gpu::LaunchOnDevice, q, k, v, spec)
+                               : gpu::AttentionInBlocks(q, k, v, spec);
+  }
   const int queries = q.shape(2);
   const int keys = k.shape(2);
   const bool all_visible =
       !spec.causal || (queries == 1 && (spec.window == 0 || keys <= spec.window));
+  if (back_end != gpu::BackEnd::kCpu && !all_visible && spec.window == 0) {
+    // Without an array of it a fused form knows the mask, and does not read it.
+    return mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, "causal", {}, spec.sinks);
+  }
   std::optional<Array> mask;
   if (!all_visible) mask = VisibleKeys(queries, keys, spec.window);
   return mx::fast::scaled_dot_product_attention(q, k, v, spec.scale, mask ? "array" : "", mask,

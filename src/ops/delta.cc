@@ -2,9 +2,14 @@
 
 #include <vector>
 
+#include "ops/gpu/choice.h"
+#include "ops/gpu/delta.h"
+#include "ops/gpu/kernel.h"
+
 namespace ingot::ops {
 
 ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
+  if (gpu::KernelsInUse()) return gpu::CausalConv(gpu::LaunchOnDevice, u, weight, tail);
   const int steps = u.shape(1);
   const int taps = weight.shape(1);
   const Array padded = mx::concatenate({ToTypeOf(tail, u), u}, 1);
@@ -19,7 +24,10 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
 }
 
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
-                       const Array& beta, const Array& state) {
+                       const Array& beta, const Array& state, int keep_every) {
+  if (gpu::KernelsInUse()) {
+    return gpu::GatedDelta(gpu::LaunchOnDevice, {q, k, v, decay, beta}, state, keep_every);
+  }
   const int batch = v.shape(0);
   const int steps = v.shape(1);
   const int value_heads = v.shape(2);
@@ -36,6 +44,7 @@ DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Arr
 
   Array s = ToFloat32(state);
   std::vector<Array> outputs;
+  std::vector<Array> between;
   outputs.reserve(static_cast<size_t>(steps));
   for (int t = 0; t < steps; ++t) {
     const Array key = mx::expand_dims(at(keys, t), -2);  // [B, Hv, 1, Dk]
@@ -44,8 +53,15 @@ DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Arr
     const Array correction = (at(values, t) - recalled) * at(betas, t);
     s = s + mx::expand_dims(correction, -1) * key;
     outputs.push_back(mx::sum(s * mx::expand_dims(at(queries, t), -2), -1));
+    if (keep_every > 0 && (t + 1) % keep_every == 0) between.push_back(s);
   }
-  return {ToTypeOf(mx::stack(outputs, 1), v), s};
+  DeltaResult result{ToTypeOf(mx::stack(outputs, 1), v), s, {}};
+  if (keep_every > 0) {
+    result.between = between.empty()
+                         ? mx::zeros({batch, 0, value_heads, v.shape(3), k.shape(3)}, mx::float32)
+                         : mx::stack(between, 1);
+  }
+  return result;
 }
 
 }  // namespace ingot::ops

@@ -2,6 +2,8 @@
 #ifndef INGOT_OPS_DELTA_H_
 #define INGOT_OPS_DELTA_H_
 
+#include <optional>
+
 #include "ops/array.h"
 
 namespace ingot::ops {
@@ -19,12 +21,17 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
 // q, k [B, T, Hk, Dk] already normalised; v [B, T, Hv, Dv]; decay, beta [B, T, Hv].
 // State and decay are fp32 whatever the type of the rest, and so is every step: rounding a state to
 // bf16 at each token is what makes long answers fall apart. y is in v's type.
+struct DeltaInputs {
+  Array q, k, v, decay, beta;
+};
 struct DeltaResult {
   Array y;      // [B, T, Hv, Dv]
   Array state;  // [B, Hv, Dv, Dk] float32
+  // Where asked for: the states after every keep_every steps, [B, T / keep_every, Hv, Dv, Dk].
+  std::optional<Array> between = {};
 };
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
-                       const Array& beta, const Array& state);
+                       const Array& beta, const Array& state, int keep_every = 0);
 
 }  // namespace ingot::ops
 

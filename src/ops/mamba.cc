@@ -2,9 +2,14 @@
 
 #include <vector>
 
+#include "ops/gpu/choice.h"
+#include "ops/gpu/kernel.h"
+#include "ops/gpu/mamba.h"
+
 namespace ingot::ops {
 
 ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
+  if (gpu::KernelsInUse()) return gpu::SelectiveScan(gpu::LaunchOnDevice, in, state);
   const int batch = in.x.shape(0);
   const int steps = in.x.shape(1);
   const int heads = in.x.shape(2);

@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "ops/activation.h"
+#include "ops/gpu/choice.h"
+#include "ops/gpu/kernel.h"
+#include "ops/gpu/router.h"
 
 namespace ingot::ops {
 namespace {
@@ -43,6 +46,9 @@ Array KeepBestGroups(const Array& wanted, int groups, int kept) {
 }  // namespace
 
 Routing Route(const Array& logits, const RouterSpec& spec) {
+  if (gpu::KernelsInUse() && gpu::FitsRouter(logits, spec)) {
+    return gpu::Route(gpu::LaunchOnDevice, logits, spec);
+  }
   Array x = ToFloat32(logits);
   if (spec.softcap > 0) x = Softcap(x, spec.softcap);
   const Array scores = Scores(x, spec.score);

@@ -26,9 +26,9 @@ std::atomic<bool>& Plain() {
 
 }  // namespace
 
-bool KernelsInUse() {
-  return !Plain().load(std::memory_order_relaxed) && mx::default_device() == mx::Device::cpu;
-}
+bool PlainFormsWanted() { return Plain().load(std::memory_order_relaxed); }
+
+bool KernelsInUse() { return !PlainFormsWanted() && mx::default_device() == mx::Device::cpu; }
 
 core::Status CheckChoice() {
   const std::string_view wanted = Wanted();

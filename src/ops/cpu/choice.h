@@ -12,6 +12,8 @@ namespace ingot::ops::cpu {
 
 // False, too, where arrays go to another device than the CPU.
 bool KernelsInUse();
+// Whether plain forms were asked for, on whatever device.
+bool PlainFormsWanted();
 // OK, or why the value of INGOT_KERNELS or of INGOT_CPU cannot be followed. Programs ask once at
 // start-up and stop there.
 core::Status CheckChoice();

@@ -1,0 +1,73 @@
+#include "ops/gpu/kernel.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+#include "core/strings.h"
+#include "ops/gpu/choice.h"
+
+namespace ingot::ops::gpu {
+namespace {
+
+// FNV-1a: a name for a text, no more.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return hash;
+}
+
+struct TypeName {
+  mx::Dtype type;
+  const char* suffix;
+};
+const std::array kTypeNames = {
+    TypeName{mx::float32, "f32"}, TypeName{mx::float16, "f16"}, TypeName{mx::bfloat16, "bf16"},
+    TypeName{mx::uint32, "u32"},  TypeName{mx::int32, "i32"},
+};
+
+mx::fast::CustomKernelFunction Compile(const KernelCall& call, Language language) {
+  const KernelText& text = *call.text;
+  const std::string name = KernelName(call, language);
+  const std::string body = Spell(language, text.body);
+  if (language == Language::kMetal) {
+    return mx::fast::metal_kernel(name, text.inputs, text.outputs, body, Helpers(language),
+                                  /*ensure_row_contiguous=*/!text.strided);
+  }
+  return mx::fast::cuda_kernel(name, text.inputs, text.outputs, body, Helpers(language),
+                               /*ensure_row_contiguous=*/!text.strided);
+}
+
+}  // namespace
+
+const char* TypeSuffix(mx::Dtype type) {
+  for (const TypeName& entry : kTypeNames) {
+    if (entry.type == type) return entry.suffix;
+  }
+  return "other";
+}
+
+std::string KernelName(const KernelCall& call, Language language) {
+  std::string name = core::StrCat("ingot_", call.text->name);
+  for (const Array& input : call.inputs) name += core::StrCat("_", TypeSuffix(input.dtype()));
+  for (const mx::Dtype type : call.types) name += core::StrCat("_", TypeSuffix(type));
+  const uint64_t hash = HashOf(Spell(language, call.text->body) + Helpers(language));
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  name += "_";
+  for (int shift = 28; shift >= 0; shift -= 4) name += kDigits[(hash >> shift) & 15];
+  return name;
+}
+
+std::vector<Array> LaunchOnDevice(const KernelCall& call) {
+  const Language language = BackEndInUse() == BackEnd::kMetal ? Language::kMetal : Language::kCuda;
+  const auto [gx, gy, gz] = call.groups;
+  const auto [tx, ty] = call.threads;
+  // MLX counts the grid in threads.
+  return Compile(call, language)(call.inputs, call.shapes, call.types,
+                                 std::make_tuple(gx * tx, gy * ty, gz), std::make_tuple(tx, ty, 1),
+                                 call.constants, std::nullopt, false, {});
+}
+
+}  // namespace ingot::ops::gpu
