@@ -73,4 +73,10 @@ Result<MemoryInfo> ReadMemoryInfo(Env& env, const Path& root) {
   return info;
 }
 
+Result<uint64_t> ReadResidentBytes(Env& env) {
+  INGOT_ASSIGN(const std::string status, ReadKernelFile(env, "/proc/self/status"));
+  if (const auto bytes = MeminfoBytes(status, "VmRSS")) return *bytes;
+  return Corrupt("/proc/self/status: expected VmRSS in kB");
+}
+
 }  // namespace ingot::core

@@ -18,6 +18,9 @@ struct MemoryInfo {
 // root stands before /proc and /sys in every path, for tests.
 Result<MemoryInfo> ReadMemoryInfo(Env& env, const Path& root = "/");
 
+// Bytes of this process that lie in memory. Linux only: elsewhere kNotFound.
+Result<uint64_t> ReadResidentBytes(Env& env);
+
 }  // namespace ingot::core
 
 #endif  // INGOT_CORE_MEMORY_H_

@@ -1,0 +1,197 @@
+#include "server/answer.h"
+
+#include <optional>
+#include <utility>
+
+#include "core/log.h"
+#include "core/strings.h"
+#include "server/answer_text.h"
+#include "server/prompt.h"
+
+namespace ingot::server {
+namespace {
+
+using core::Result;
+using core::Status;
+using core::StrCat;
+
+using ServicePtr = std::shared_ptr<engine::ModelService>;
+
+double SecondsSince(Context& context, int64_t start) {
+  return static_cast<double>(context.clock.MonotonicNs() - start) * 1e-9;
+}
+
+// Between the engine's tokens and a front end's pieces. Holds the model for as long as it is
+// answering.
+class Listener final : public engine::TokenListener {
+ public:
+  Listener(Context& context, ServicePtr service, std::shared_ptr<AnswerSink> sink, int64_t started)
+      : context_(context),
+        service_(std::move(service)),
+        sink_(std::move(sink)),
+        started_(started) {}
+
+  // Before it is submitted.
+  void Prepare(Prompt& prompt, double load_seconds) {
+    end_.load_seconds = load_seconds;
+    end_.tokens = prompt.tokens;
+    if (const text::Tokenizer* tokenizer = service_->model().tokenizer()) {
+      text_.emplace(*tokenizer, std::move(prompt.parser), prompt.options.stop);
+    }
+  }
+  // It was not: the sink hears nothing.
+  void Forget() { sink_ = nullptr; }
+
+  void OnPrompt(const engine::PromptReport& report) override {
+    AnswerStart start;
+    start.prompt_tokens = report.tokens;
+    start.cached_tokens = report.kept;
+    if (const text::Tokenizer* tokenizer = service_->model().tokenizer();
+        tokenizer != nullptr && !report.logprobs.empty()) {
+      PieceLogprob first;
+      first.chosen.id = end_.tokens.front();
+      first.chosen.bytes = tokenizer->TokenBytes(static_cast<text::TokenId>(first.chosen.id));
+      start.prompt.push_back(std::move(first));
+      for (const engine::Logprobs& logprobs : report.logprobs) {
+        start.prompt.push_back(LogprobOf(*tokenizer, logprobs));
+      }
+    }
+    sink_->OnStart(start);
+  }
+
+  bool OnToken(const engine::GeneratedToken& token) override {
+    end_.tokens.push_back(token.token);
+    if (!text_) return true;
+    AnswerPiece piece = text_->Add(token);
+    if (!piece.empty()) sink_->OnPiece(std::move(piece));
+    return !text_->stopped();
+  }
+
+  void OnEnd(Result<engine::GenerationResult> result) override {
+    if (sink_ == nullptr) return;
+    if (text_) {
+      AnswerPiece rest = text_->Finish();
+      if (!rest.empty()) sink_->OnPiece(std::move(rest));
+      end_.stop_text = text_->stop_text();
+      end_.called = text_->called();
+    }
+    Count(result);
+    const std::shared_ptr<AnswerSink> sink = std::move(sink_);
+    if (result.ok()) {
+      end_.finish = result->finish;
+      end_.timings = result->timings;
+      end_.miss = result->miss;
+      end_.total_seconds = SecondsSince(context_, started_);
+      Release();
+      sink->OnEnd(std::move(end_));
+    } else {
+      Release();
+      sink->OnEnd(std::move(result).status());
+    }
+  }
+
+ private:
+  // The model may be unloaded by whoever lets it go, which is no work for the engine's thread.
+  void Release() {
+    auto service = std::make_shared<ServicePtr>(std::move(service_));
+    text_.reset();  // looks into the model's tokenizer
+    if (!context_.workers.Post([service] { service->reset(); })) service->reset();
+  }
+
+  void Count(const Result<engine::GenerationResult>& result) {
+    Metrics::AnswerCounts counts;
+    counts.finish = "error";
+    if (result.ok()) {
+      const engine::GenerationTimings& timings = result->timings;
+      counts.prompt_tokens = static_cast<uint64_t>(timings.prompt_tokens);
+      counts.cached_tokens = static_cast<uint64_t>(timings.kept_tokens);
+      counts.generated_tokens = static_cast<uint64_t>(timings.generated_tokens);
+      counts.queue_seconds = timings.queue_seconds;
+      counts.first_token_seconds = timings.first_token_seconds;
+      counts.decode_seconds = timings.decode_seconds;
+      counts.finish = engine::FinishName(result->finish);
+      counts.miss = engine::PrefixMissName(result->miss);
+    }
+    context_.metrics.CountAnswer(counts);
+  }
+
+  Context& context_;
+  ServicePtr service_;
+  std::shared_ptr<AnswerSink> sink_;
+  const int64_t started_;
+  std::optional<AnswerText> text_;
+  AnswerEnd end_;
+};
+
+engine::TokenRequest MakeRequest(const engine::LoadedModel& model, const ChatTask& task,
+                                 Prompt& prompt) {
+  engine::RequestOptions& options = prompt.options;
+  engine::ResolveBreakers(model.tokenizer(), options);
+  engine::TokenRequest request;
+  request.prompt = prompt.tokens;
+  request.sampling = options.sampling;
+  request.sampling.suppressed = model.suppressed_tokens();
+  request.limits.max_tokens = options.num_predict < 0 ? -1 : options.num_predict;
+  request.limits.context = options.num_ctx;
+  request.limits.end = model.end_tokens();
+  request.limits.ignore_end = task.ignore_end;
+  request.limits.logprobs = task.logprobs;
+  request.owner = task.owner;
+  request.prompt_logprobs = task.prompt_logprobs;
+  return request;
+}
+
+// What must hold of the answer. Never left out in silence.
+Status AddConstraint(const ChatTask& task, engine::TokenRequest& request) {
+  (void)request;
+  const char* what = nullptr;
+  if (task.format) what = "format";
+  if (task.tool_choice.mode == ToolChoice::Mode::kRequired ||
+      task.tool_choice.mode == ToolChoice::Mode::kNamed || task.tool_choice.strict) {
+    what = "tool_choice";
+  }
+  if (task.thinking_budget) what = "a thinking budget";
+  if (what == nullptr) return Status::Ok();
+  return core::Unsupported(StrCat(what, " cannot be honoured by this server"));
+}
+
+}  // namespace
+
+Result<engine::Ticket> StartChat(Context& context, ChatTask task,
+                                 std::shared_ptr<AnswerSink> sink) {
+  const int64_t started = context.clock.MonotonicNs();
+  INGOT_ASSIGN(ServicePtr service, context.models.Acquire(task.model, task.keep_alive));
+  const double load_seconds = SecondsSince(context, started);
+  const engine::LoadedModel& model = service->model();
+  INGOT_ASSIGN(Prompt prompt, MakePrompt(context, model, task));
+  if (context.log_prompts) {
+    core::LogInfo("prompt", {{"model", task.model}, {"text", prompt.text}});
+  }
+  engine::TokenRequest request = MakeRequest(model, task, prompt);
+  INGOT_TRY(AddConstraint(task, request));
+  auto listener = std::make_shared<Listener>(context, service, std::move(sink), started);
+  listener->Prepare(prompt, load_seconds);
+  Result<engine::Ticket> ticket = service->Submit(std::move(request), listener);
+  if (!ticket.ok()) listener->Forget();
+  return ticket;
+}
+
+Result<std::string> RenderPrompt(Context& context, const ChatTask& task) {
+  INGOT_ASSIGN(const ServicePtr service, context.models.Acquire(task.model, task.keep_alive));
+  ChatTask copy = task;
+  INGOT_ASSIGN(Prompt prompt, MakePrompt(context, service->model(), copy));
+  return std::move(prompt.text);
+}
+
+Result<int> CountPromptTokens(Context& context, const ChatTask& task) {
+  INGOT_ASSIGN(const ServicePtr service, context.models.Acquire(task.model, task.keep_alive));
+  ChatTask copy = task;
+  INGOT_ASSIGN(const Prompt prompt, MakePrompt(context, service->model(), copy));
+  return static_cast<int>(prompt.tokens.size());
+}
+
+void CancelWhenGone(Exchange& exchange, engine::Ticket ticket) {
+  exchange.OnGone([ticket]() mutable { ticket.Cancel(); });
+}
+
+}  // namespace ingot::server

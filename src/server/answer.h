@@ -1,0 +1,44 @@
+// The one way from a front end to a model: a ChatTask goes in, pieces of text come out.
+#ifndef INGOT_SERVER_ANSWER_H_
+#define INGOT_SERVER_ANSWER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/status.h"
+#include "engine/scheduler.h"
+#include "server/chat_task.h"
+#include "server/context.h"
+#include "server/exchange.h"
+
+namespace ingot::server {
+
+// Called by the engine's thread, one call at a time, in the order of the answer: must not wait.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  // Once, before the first piece; not at all when the prompt could not be read.
+  virtual void OnStart(const AnswerStart& start) { (void)start; }
+  virtual void OnPiece(AnswerPiece piece) = 0;
+  // Exactly once, last.
+  virtual void OnEnd(core::Result<AnswerEnd> end) = 0;
+};
+
+// Loads the model if need be, which blocks, then queues the request. When it fails the sink has
+// heard and will hear nothing. The ticket cancels the answer.
+core::Result<engine::Ticket> StartChat(Context& context, ChatTask task,
+                                       std::shared_ptr<AnswerSink> sink);
+
+// The prompt that a task makes, as text, without asking the model.
+core::Result<std::string> RenderPrompt(Context& context, const ChatTask& task);
+
+// Cancels the answer when the client of the exchange goes.
+void CancelWhenGone(Exchange& exchange, engine::Ticket ticket);
+
+// How many tokens the prompt of a task has.
+core::Result<int> CountPromptTokens(Context& context, const ChatTask& task);
+
+}  // namespace ingot::server
+
+#endif  // INGOT_SERVER_ANSWER_H_

@@ -1,0 +1,44 @@
+// What handlers work with. Made once, by the server; whatever is in it is thread-safe or constant.
+#ifndef INGOT_SERVER_CONTEXT_H_
+#define INGOT_SERVER_CONTEXT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/env.h"
+#include "engine/model_pool.h"
+#include "server/metrics.h"
+#include "server/worker_pool.h"
+#include "store/store.h"
+
+namespace ingot::server {
+
+struct Context {
+  Context(const store::Store& s, engine::ModelPool& m, WorkerPool& w)
+      : store(s), models(m), workers(w) {}
+
+  const store::Store& store;
+  engine::ModelPool& models;
+  WorkerPool& workers;
+  Metrics metrics;
+  core::Clock& clock = core::Clock::System();
+
+  bool log_prompts = false;         // asked for by whoever started the server
+  bool has_keys = false;            // callers are told apart
+  int num_parallel = 0;             // for /props
+  int64_t started_ns = 0;           // monotonic
+  std::function<void()> shut_down;  // what `ingot stop` asks for
+  std::atomic<bool> draining{false};
+  // Registries on this machine are reached over plain HTTP where a request says so.
+  bool allow_insecure_registries = true;
+};
+
+// Whose prefixes a caller's are. Callers with keys have their own; the others share one.
+inline std::string OwnerOf(const std::string& key) { return key; }
+
+}  // namespace ingot::server
+
+#endif  // INGOT_SERVER_CONTEXT_H_

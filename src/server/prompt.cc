@@ -1,0 +1,180 @@
+#include "server/prompt.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/strings.h"
+#include "server/model_defaults.h"
+#include "store/name.h"
+#include "text/chat/chat_template.h"
+
+namespace ingot::server {
+namespace {
+
+using core::Result;
+using core::Status;
+using core::StrCat;
+
+Status CheckNumbers(const engine::RequestOptions& options) {
+  if (options.num_predict < -2) return core::InvalidArgument("num_predict: expected -2 or more");
+  if (options.num_ctx < 0) return core::InvalidArgument("num_ctx: expected 0 or more");
+  return Status::Ok();
+}
+
+// What the model cannot do, by name.
+Status CheckAbilities(const engine::LoadedModel& model, ChatTask& task) {
+  text::ChatRequest& chat = *task.chat;
+  for (const text::Message& message : chat.messages) {
+    if (!message.HasImages()) continue;
+    return core::InvalidArgument(StrCat(core::Quoted(task.model, 200), " does not support images"));
+  }
+  const bool template_given = task.chat_template.has_value();
+  if (chat.HasTools() && !model.chat().shows_tools() && !template_given) {
+    return core::InvalidArgument(StrCat(core::Quoted(task.model, 200), " does not support tools"));
+  }
+  if (!model.chat().turns_thinking() && !template_given) {
+    if (chat.think.on.value_or(false) && !task.relaxed_thinking) {
+      return core::InvalidArgument(
+          StrCat(core::Quoted(task.model, 200), " does not support thinking"));
+    }
+    chat.think = {};
+  } else if (!chat.think.on) {
+    chat.think.on = true;
+  }
+  return Status::Ok();
+}
+
+// The conversation as the model sees it: SYSTEM, MESSAGEs, then what was asked.
+Status AddModelTurns(Context& context, const engine::LoadedModel& model,
+                     const store::StoredModel* stored, text::ChatRequest& chat) {
+  std::vector<text::Message> front;
+  const bool has_system = !chat.messages.empty() && chat.messages[0].role == "system";
+  if (!has_system && !model.chat().system().empty()) {
+    text::Message system;
+    system.role = "system";
+    system.content.push_back({text::ContentPart::Kind::kText, model.chat().system()});
+    front.push_back(std::move(system));
+  }
+  if (stored != nullptr) {
+    INGOT_ASSIGN(std::vector<text::Message> own, ModelMessages(context.store, *stored));
+    std::move(own.begin(), own.end(), std::back_inserter(front));
+  }
+  // A system turn of the request stays in front of what the model brings.
+  chat.messages.insert(chat.messages.begin() + (has_system ? 1 : 0),
+                       std::make_move_iterator(front.begin()),
+                       std::make_move_iterator(front.end()));
+  return Status::Ok();
+}
+
+struct Rendered {
+  std::vector<int> tokens;
+  std::string text;
+  bool in_thinking = false;
+  std::unique_ptr<text::OutputParser> parser;
+};
+
+Result<Rendered> Render(const engine::LoadedModel& model, const ChatTask& task) {
+  text::ChatRequest request = *task.chat;
+  if (request.wall_ns == 0) request.wall_ns = core::Clock::System().WallNs();
+  text::RenderedChat prompt;
+  if (task.chat_template) {
+    text::ChatSources sources;
+    sources.modelfile_template = *task.chat_template;
+    Result<text::ChatTemplate> given = text::ChatTemplate::Load(sources);
+    if (!given.ok()) return core::InvalidArgument(std::string(given.status().message()));
+    INGOT_ASSIGN(prompt, given->Render(request));
+  } else {
+    INGOT_ASSIGN(prompt, model.chat().Render(request));
+  }
+  Rendered rendered;
+  INGOT_ASSIGN(const std::vector<text::TokenId> ids,
+               engine::EncodeChatPrompt(*model.tokenizer(), model.chat(), prompt));
+  rendered.tokens.assign(ids.begin(), ids.end());
+  rendered.text = prompt.text();
+  rendered.in_thinking = prompt.in_thinking;
+  INGOT_ASSIGN(rendered.parser, model.chat().NewParser(request, prompt));
+  return rendered;
+}
+
+// The oldest turn that may go: no system turn, and not the last one.
+std::optional<size_t> OldestTurn(const std::vector<text::Message>& messages) {
+  for (size_t i = 0; i + 1 < messages.size(); ++i) {
+    if (messages[i].role != "system" && messages[i].role != "developer") return i;
+  }
+  return std::nullopt;
+}
+
+// A prompt of the conversation that leaves room for an answer.
+Result<Rendered> RenderToFit(const engine::LoadedModel& model, ChatTask& task, size_t room) {
+  while (true) {
+    INGOT_ASSIGN(Rendered rendered, Render(model, task));
+    if (rendered.tokens.size() < room || !task.truncate) return rendered;
+    const std::optional<size_t> oldest = OldestTurn(task.chat->messages);
+    if (!oldest) return rendered;  // too long all the same: the engine says so
+    auto& messages = task.chat->messages;
+    messages.erase(messages.begin() + static_cast<ptrdiff_t>(*oldest));
+    // What a call that has gone gave back answers nothing.
+    while (*oldest + 1 < messages.size() && messages[*oldest].role == "tool") {
+      messages.erase(messages.begin() + static_cast<ptrdiff_t>(*oldest));
+    }
+  }
+}
+
+Result<engine::RequestOptions> MakeOptions(Context& context, const store::StoredModel* stored,
+                                           const ChatTask& task) {
+  engine::RequestOptions options = task.base;
+  if (stored != nullptr) INGOT_TRY(ApplyParameters(context.store, *stored, options));
+  for (const auto& [name, value] : task.settings) {
+    INGOT_TRY(engine::SetOption(options, name, value));
+  }
+  INGOT_TRY(CheckNumbers(options));
+  return options;
+}
+
+}  // namespace
+
+Result<Prompt> MakePrompt(Context& context, const engine::LoadedModel& model, ChatTask& task) {
+  std::optional<store::StoredModel> stored;
+  if (const auto name = store::ModelName::Parse(task.model); name.ok()) {
+    auto read = context.store.Read(*name);
+    if (read.ok()) stored = *std::move(read);
+  }
+  const store::StoredModel* known = stored ? &*stored : nullptr;
+  Prompt prompt;
+  INGOT_ASSIGN(prompt.options, MakeOptions(context, known, task));
+  const int vocabulary = model.language().shape().vocabulary;
+  INGOT_TRY(engine::Validate(prompt.options.sampling, vocabulary));
+  if (!task.tokens.empty()) {
+    prompt.tokens = std::move(task.tokens);
+    return prompt;
+  }
+  if (model.tokenizer() == nullptr) {
+    return core::InvalidArgument(
+        StrCat(core::Quoted(task.model, 200), " has no tokenizer, so it understands no text"));
+  }
+  prompt.tokens = std::move(task.context);
+  if (!task.chat) {
+    INGOT_ASSIGN(const std::vector<int> tokens, model.EncodeRaw(task.raw));
+    prompt.tokens.insert(prompt.tokens.end(), tokens.begin(), tokens.end());
+    prompt.text = task.raw;
+    return prompt;
+  }
+  INGOT_TRY(CheckAbilities(model, task));
+  // A conversation that goes on has them in front already.
+  if (prompt.tokens.empty()) INGOT_TRY(AddModelTurns(context, model, known, *task.chat));
+  const int most = model.language().shape().context;
+  const int context_size =
+      prompt.options.num_ctx > 0 ? std::min(prompt.options.num_ctx, most) : most;
+  const size_t room = static_cast<size_t>(context_size) -
+                      std::min(prompt.tokens.size(), static_cast<size_t>(context_size));
+  INGOT_ASSIGN(Rendered rendered, RenderToFit(model, task, room));
+  prompt.tokens.insert(prompt.tokens.end(), rendered.tokens.begin(), rendered.tokens.end());
+  prompt.text = std::move(rendered.text);
+  prompt.in_thinking = rendered.in_thinking;
+  prompt.parser = std::move(rendered.parser);
+  return prompt;
+}
+
+}  // namespace ingot::server

@@ -1,0 +1,50 @@
+// Threads for handlers, which may wait: for the disk, for a model to load, for a registry. As many
+// as there is work, up to a limit; idle ones go after a while. Beyond the limit work waits in a
+// queue, and beyond the queue it is refused.
+//
+// Thread-safe. The destructor waits for all work to end.
+#ifndef INGOT_SERVER_WORKER_POOL_H_
+#define INGOT_SERVER_WORKER_POOL_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+namespace ingot::server {
+
+struct WorkerLimits {
+  size_t threads = 64;
+  size_t queue = 1024;
+  std::chrono::milliseconds idle{10'000};
+};
+
+class WorkerPool {
+ public:
+  explicit WorkerPool(WorkerLimits limits = {}) : limits_(limits) {}
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // False when there is too much to do already.
+  [[nodiscard]] bool Post(std::function<void()> work);
+  size_t busy() const;
+
+ private:
+  void Run();
+
+  const WorkerLimits limits_;
+  mutable std::mutex lock_;
+  std::condition_variable more_;
+  std::condition_variable gone_;
+  std::deque<std::function<void()>> queue_;
+  size_t threads_ = 0;
+  size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace ingot::server
+
+#endif  // INGOT_SERVER_WORKER_POOL_H_
