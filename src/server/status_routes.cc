@@ -6,7 +6,8 @@
 
 #include "core/memory.h"
 #include "core/strings.h"
-#include "engine/generation.h"
+#include "engine/model_pool.h"
+#include "server/context.h"
 #include "server/errors.h"
 #include "server/routes.h"
 #include "server/version.h"
