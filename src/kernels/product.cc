@@ -150,7 +150,9 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
 
 }  // namespace
 
-bool ProductPlan::IsMany(const Segment& segment) const { return segment.rows >= kManyFrom; }
+bool ProductPlan::IsMany(const Segment& segment) const {
+  return !always_few && segment.rows >= kManyFrom;
+}
 
 ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
   const size_t element = form.bf16 ? 2 : sizeof(float);
@@ -159,11 +161,14 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
           .many_order = form.many_order(matrix),
           .x_bytes = RoundUp(matrix.inputs, kBlock) * element,
           .sums = matrix.biases == nullptr ? 0 : RoundUp(matrix.groups(), kVector),
-          .few_outputs = FewOutputs(matrix)};
+          .few_outputs = FewOutputs(matrix),
+          .always_few = false};
 }
 
 ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa) {
-  return PlanWithForm(FormFor(isa, matrix, type), matrix);
+  ProductPlan plan = PlanWithForm(FormFor(isa, matrix, type), matrix);
+  plan.always_few = type == FloatType::kF32;
+  return plan;
 }
 
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool) {

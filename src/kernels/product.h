@@ -40,7 +40,8 @@ struct Product {
 };
 
 // Of one product. A segment of many rows has its weights expanded once for all of them; one of few
-// reads them as they lie.
+// reads them as they lie. The two add in different orders, so fp32 has the second alone: there,
+// what a row gives does not depend on how many come with it.
 struct ProductPlan {
   const Form* form;
   Order few_order;  // that rows are arranged in
@@ -48,12 +49,13 @@ struct ProductPlan {
   size_t x_bytes;      // of an arranged row
   size_t sums;         // floats beside it; 0 without zero points
   size_t few_outputs;  // of a block
+  bool always_few;
 
   bool IsMany(const Segment& segment) const;
 };
 
 ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa);
-// For a form given by name, in tests and benchmarks.
+// For a form given by name, in tests and benchmarks; few and many as rows have it.
 ProductPlan PlanWithForm(const Form& form, const Matrix& matrix);
 
 // A segment without rows costs nothing and is not read.

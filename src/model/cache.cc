@@ -81,6 +81,22 @@ Array LatentCache::Update(const Array& columns) {
   return columns_.Append(columns, at);
 }
 
+void KvCache::Restore(std::vector<Array> rooms, int length) {
+  keys_.Restore(std::move(rooms[0]));
+  values_.Restore(std::move(rooms[1]));
+  length_ = length;
+}
+
+void LatentCache::Restore(std::vector<Array> rooms, int length) {
+  columns_.Restore(std::move(rooms[0]));
+  length_ = length;
+}
+
+void WindowCache::Restore(KeysValues kept, int length) {
+  kept_.emplace(std::move(kept));
+  length_ = length;
+}
+
 bool LatentCache::Trim(int length) {
   if (length < 0 || length > length_) return false;
   length_ = length;
@@ -205,6 +221,32 @@ size_t SequenceState::bytes() const {
   size_t total = 0;
   for (const LayerCache& layer : layers_) {
     Visit(layer, [&](const auto& cache) { total += cache.bytes(); });
+  }
+  return total;
+}
+
+size_t SequenceState::BytesAt(int length, int chunk) const {
+  const auto scaled = [](size_t bytes, int have, int wanted) {
+    return have > 0 ? bytes / static_cast<size_t>(have) * static_cast<size_t>(wanted) : 0;
+  };
+  // Rooms grow by half: a third of one may be unused.
+  const int room = length + length / 2;
+  size_t total = 0;
+  for (const LayerCache& layer : layers_) {
+    if (const auto* window = std::get_if<WindowCache>(&layer)) {
+      const int have = window->kept() ? window->kept()->keys.shape(2) : 0;
+      total += scaled(window->bytes(), have, std::min(length, window->window() + chunk));
+    } else if (const auto* recurrent = std::get_if<RecurrentCache>(&layer)) {
+      total += recurrent->bytes();
+    } else {
+      Visit(layer, [&](const auto& cache) {
+        if constexpr (requires { cache.stores(); }) {
+          for (const ColumnStore* store : cache.stores()) {
+            if (store->room()) total += scaled(store->bytes(), store->room()->shape(2), room);
+          }
+        }
+      });
+    }
   }
   return total;
 }

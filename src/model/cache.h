@@ -33,6 +33,9 @@ class ColumnStore {
   Array Append(const Array& columns, int at);
   size_t bytes() const { return room_ ? room_->nbytes() : 0; }
   void Evaluate(std::vector<Array>& pending) const;
+  // What the columns lie in, for those who keep them elsewhere.
+  const std::optional<Array>& room() const { return room_; }
+  void Restore(Array room) { room_.emplace(std::move(room)); }
 
  private:
   std::optional<Array> room_;  // [.., capacity, ..]
@@ -47,6 +50,8 @@ class KvCache {
   bool Trim(int length);
   size_t bytes() const { return keys_.bytes() + values_.bytes(); }
   void Evaluate(std::vector<Array>& pending) const;
+  std::vector<const ColumnStore*> stores() const { return {&keys_, &values_}; }
+  void Restore(std::vector<Array> rooms, int length);
 
  private:
   ColumnStore keys_;
@@ -62,6 +67,8 @@ class LatentCache {
   bool Trim(int length);
   size_t bytes() const { return columns_.bytes(); }
   void Evaluate(std::vector<Array>& pending) const { columns_.Evaluate(pending); }
+  std::vector<const ColumnStore*> stores() const { return {&columns_}; }
+  void Restore(std::vector<Array> rooms, int length);
 
  private:
   ColumnStore columns_;
@@ -77,6 +84,9 @@ class WindowCache {
   bool Trim(int length);
   size_t bytes() const;
   void Evaluate(std::vector<Array>& pending) const;
+  int window() const { return window_; }
+  const std::optional<KeysValues>& kept() const { return kept_; }
+  void Restore(KeysValues kept, int length);
 
  private:
   int window_;
@@ -115,6 +125,8 @@ class SequenceState {
     return std::get<Cache>(layers_[i]);
   }
   size_t layers() const { return layers_.size(); }
+  const LayerCache& layer(size_t i) const { return layers_[i]; }
+  LayerCache& layer(size_t i) { return layers_[i]; }
   int length() const { return length_; }
   void Advance(int steps) { length_ += steps; }
   // All layers back to `length`, or none: false where one of them cannot.
@@ -128,6 +140,9 @@ class SequenceState {
   // less since, or is another model's.
   bool Return(const SequenceState& mark);
   size_t bytes() const;
+  // What it would take at that length, judged by what it takes now: there must be a column. Windows
+  // may hold `chunk` columns more than they need.
+  size_t BytesAt(int length, int chunk) const;
   // The arrays that have to be computed before the sequence can go on.
   std::vector<Array> Pending() const;
 

@@ -1,7 +1,7 @@
 // The shape that most language models share: layers of x + mix(norm(x)), then x + feed(norm(x)),
 // within a frame (model/frame.h). An architecture gives its mixer and its feed:
 //
-//   Mixer: LayerCache NewCache() const;  Array operator()(const Array& x, SequenceState&, size_t
+//   Mixer: LayerCache NewCache() const;  Array operator()(const Array& x, const Batch&, size_t
 //          layer) const;   both may be std::variants of such types
 //   Feed:  Array operator()(const Array& x) const;
 //
@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/batch.h"
 #include "model/cache.h"
 #include "model/frame.h"
 #include "model/language_model.h"
@@ -52,16 +53,16 @@ class Decoder final : public LanguageModel {
     });
   }
 
-  Array Forward(const Array& tokens, SequenceState& state) const override {
+  Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const Array normed = ops::RmsNorm(x, layer.mixer_norm, frame_.eps);
-      x = x + Whichever(layer.mixer, [&](const auto& mix) { return mix(normed, state, i); });
+      x = x + Whichever(layer.mixer, [&](const auto& mix) { return mix(normed, batch, i); });
       const Array rows = ops::RmsNorm(x, layer.feed_norm, frame_.eps);
       x = x + Whichever(layer.feed, [&](const auto& feed) { return feed(rows); });
     }
-    state.Advance(tokens.shape(1));
+    batch.Advance();
     return frame_.Norm(x);
   }
 

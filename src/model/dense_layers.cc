@@ -63,27 +63,32 @@ LayerCache SelfAttention::NewCache() const {
   return KvCache();
 }
 
-Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, SequenceState& state,
+Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, const Batch& batch,
                             size_t layer) const {
-  const KeysValues seen = spec.window > 0 ? state.Layer<WindowCache>(layer).Update(k, v)
-                                          : state.Layer<KvCache>(layer).Update(k, v);
-  return ops::Attention(q, seen.keys, seen.values, spec);
-}
-
-Array SelfAttention::Heads(const Array& x, SequenceState& state, size_t layer) const {
-  const auto positioned = [&](const ops::Linear& projection, int count,
-                              const std::optional<Array>& norm) {
-    Array heads = ops::SplitHeads(ops::Apply(projection, x), count);
-    if (norm) heads = ops::RmsNorm(heads, norm, shape.norm_eps);
-    return rope ? ops::Rope(heads, *rope, state.length()) : heads;
+  const auto attend = [&](const BatchPart& part, const Array& asked, const Array& keys,
+                          const Array& values) {
+    SequenceState& state = *part.state;
+    const auto positioned = [&](const Array& rows, int count, const std::optional<Array>& norm) {
+      Array heads = ops::SplitHeads(rows, count);
+      if (norm) heads = ops::RmsNorm(heads, norm, shape.norm_eps);
+      return rope ? ops::Rope(heads, *rope, state.length()) : heads;
+    };
+    const Array who = ops::Grow(positioned(asked, shape.heads, query_norm), growth, state.length());
+    const Array at = positioned(keys, shape.key_heads, key_norm);
+    const Array what = ops::SplitHeads(values, shape.key_heads);
+    const KeysValues seen = spec.window > 0 ? state.Layer<WindowCache>(layer).Update(at, what)
+                                            : state.Layer<KvCache>(layer).Update(at, what);
+    return ops::Attention(who, seen.keys, seen.values, spec);
   };
-  const Array v = ops::SplitHeads(ops::Apply(value, x), shape.key_heads);
-  return Attend(ops::Grow(positioned(query, shape.heads, query_norm), growth, state.length()),
-                positioned(key, shape.key_heads, key_norm), v, state, layer);
+  return batch.Each(attend, q, k, v);
 }
 
-Array SelfAttention::operator()(const Array& x, SequenceState& state, size_t layer) const {
-  return ops::Apply(output, Heads(x, state, layer));
+Array SelfAttention::Heads(const Array& x, const Batch& batch, size_t layer) const {
+  return Attend(ops::Apply(query, x), ops::Apply(key, x), ops::Apply(value, x), batch, layer);
+}
+
+Array SelfAttention::operator()(const Array& x, const Batch& batch, size_t layer) const {
+  return ops::Apply(output, Heads(x, batch, layer));
 }
 
 }  // namespace ingot::model

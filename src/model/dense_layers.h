@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "model/batch.h"
 #include "model/cache.h"
 #include "model/weights.h"
 #include "ops/activation.h"
@@ -74,13 +75,13 @@ struct SelfAttention {
                             const AttentionOptions& options);
 
   LayerCache NewCache() const;
-  // q [B, heads, L, D] and k, v [B, key_heads, L, D] with norms and positions applied → what the
-  // heads found, [B, L, heads·D].
-  Array Attend(const Array& q, const Array& k, const Array& v, SequenceState& state,
+  // What belongs to each sequence: q [B, L, heads·D] and k, v [B, L, key_heads·D] → norms,
+  // positions, the cache, and what the heads found, [B, L, heads·D].
+  Array Attend(const Array& q, const Array& k, const Array& v, const Batch& batch,
                size_t layer) const;
   // x [B, L, H] → [B, L, heads·D], before the output projection.
-  Array Heads(const Array& x, SequenceState& state, size_t layer) const;
-  Array operator()(const Array& x, SequenceState& state, size_t layer) const;
+  Array Heads(const Array& x, const Batch& batch, size_t layer) const;
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const;
 };
 
 }  // namespace ingot::model

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "model/batch.h"
 #include "model/cache.h"
 #include "ops/array.h"
 
@@ -24,9 +25,16 @@ class LanguageModel {
 
   const ModelShape& shape() const { return shape_; }
   virtual SequenceState NewState() const = 0;
-  // tokens [B, L] int32, which follow what state holds → hidden rows [B, L, H], normalised. state
-  // is advanced by L.
-  virtual Array Forward(const Array& tokens, SequenceState& state) const = 0;
+  // tokens [1, rows] int32, which follow what the batch's states hold → hidden rows [1, rows, H],
+  // normalised. The states are advanced.
+  //
+  // In fp32, and with kernels of ours (ops/cpu), a row is the same to the last bit whatever other
+  // rows there are: which sequences share the batch, and how a prompt was cut into calls.
+  virtual Array Forward(const Array& tokens, const Batch& batch) const = 0;
+  // Of one sequence, or of several alike: tokens [B, L] → [B, L, H].
+  Array Forward(const Array& tokens, SequenceState& state) const {
+    return Forward(tokens, Batch(state, tokens.shape(1)));
+  }
   // Rows [..., H] → logits [..., vocabulary].
   virtual Array Logits(const Array& hidden) const = 0;
 

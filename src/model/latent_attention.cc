@@ -83,17 +83,15 @@ LatentAttention LatentAttention::Load(Weights& weights, std::string_view name,
           weights.Linear(StrCat(name, ".o_proj"), shape.hidden, shape.heads * shape.value_dim)};
 }
 
-LatentAttention::Queries LatentAttention::MakeQueries(const Array& x, int offset) const {
-  const Array rows =
-      query_down ? ops::RmsNorm(ops::Apply(*query_down, x), query_norm, kInnerEps) : x;
-  const Array heads = ops::SplitHeads(ops::Apply(query, rows), shape.heads);
+LatentAttention::Queries LatentAttention::MakeQueries(const Array& rows, int offset) const {
+  const Array heads = ops::SplitHeads(rows, shape.heads);
   const int width = shape.plain_dim + shape.rope_dim;
   return {ops::LastSlice(heads, 0, shape.plain_dim),
           ops::Rope(mx::contiguous(ops::LastSlice(heads, shape.plain_dim, width)), rope, offset)};
 }
 
-Array LatentAttention::MakeColumns(const Array& x, int offset) const {
-  const Array both = mx::expand_dims(ops::Apply(latent, x), 1);
+Array LatentAttention::MakeColumns(const Array& rows, int offset) const {
+  const Array both = mx::expand_dims(rows, 1);
   const Array plain = ops::RmsNorm(ops::LastSlice(both, 0, shape.rank), latent_norm, kInnerEps);
   const Array positioned =
       mx::contiguous(ops::LastSlice(both, shape.rank, shape.rank + shape.rope_dim));
@@ -119,13 +117,18 @@ Array LatentAttention::Expanded(const Queries& q, const Array& columns) const {
                              {.scale = shape.scale});
 }
 
-Array LatentAttention::operator()(const Array& x, SequenceState& state, size_t layer) const {
-  const int offset = state.length();
-  const Queries q = MakeQueries(x, offset);
-  const Array columns = state.Layer<LatentCache>(layer).Update(MakeColumns(x, offset));
-  const bool many = x.shape(1) >= ExpandFrom(shape);
-  const Array found = many ? Expanded(q, columns) : Absorbed(q, columns);
-  return ops::Apply(output, ops::MergeHeads(found));
+Array LatentAttention::operator()(const Array& x, const Batch& batch, size_t layer) const {
+  const Array asked =
+      query_down ? ops::RmsNorm(ops::Apply(*query_down, x), query_norm, kInnerEps) : x;
+  const auto attend = [&](const BatchPart& part, const Array& queries, const Array& latents) {
+    SequenceState& state = *part.state;
+    const int offset = state.length();
+    const Queries q = MakeQueries(queries, offset);
+    const Array columns = state.Layer<LatentCache>(layer).Update(MakeColumns(latents, offset));
+    const bool many = part.rows >= ExpandFrom(shape) && x.dtype() != mx::float32;
+    return ops::MergeHeads(many ? Expanded(q, columns) : Absorbed(q, columns));
+  };
+  return ops::Apply(output, batch.Each(attend, ops::Apply(query, asked), ops::Apply(latent, x)));
 }
 
 }  // namespace ingot::model

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "model/batch.h"
 #include "model/cache.h"
 #include "model/weights.h"
 #include "ops/rope.h"
@@ -41,18 +42,20 @@ struct LatentAttention {
                               const ops::RopeSpec& rope);
 
   LayerCache NewCache() const { return LatentCache(); }
-  Array operator()(const Array& x, SequenceState& state, size_t layer) const;
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const;
 
  private:
   struct Queries {
     Array plain;       // [B, heads, L, plain]
     Array positioned;  // [B, heads, L, rope]
   };
-  Queries MakeQueries(const Array& x, int offset) const;
-  Array MakeColumns(const Array& x, int offset) const;  // [B, 1, L, rank + rope]
+  // From a sequence's own rows of the projections.
+  Queries MakeQueries(const Array& rows, int offset) const;
+  Array MakeColumns(const Array& rows, int offset) const;  // [B, 1, L, rank + rope]
   // Two ways to the same result [B, heads, L, value]: queries brought into the latent space, which
   // reads the columns as they are, or keys and values made from all columns, which costs less where
-  // many queries look at them.
+  // many queries look at them. They round differently: fp32, where a row must not depend on how
+  // many come with it, takes the first.
   Array Absorbed(const Queries& q, const Array& columns) const;
   Array Expanded(const Queries& q, const Array& columns) const;
 };

@@ -22,6 +22,7 @@ namespace {
 
 using core::StrCat;
 using model::Array;
+using model::Batch;
 using model::SequenceState;
 
 struct Config {
@@ -144,14 +145,14 @@ class Cohere2Moe final : public model::LanguageModel {
     return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
-  Array Forward(const Array& tokens, SequenceState& state) const override {
+  Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Array n = Norm(x, layers_[i].norm);
       const Array fed = std::visit([&](const auto& feed) { return feed(n); }, layers_[i].feed);
-      x = x + layers_[i].attention(n, state, i) + fed;
+      x = x + layers_[i].attention(n, batch, i) + fed;
     }
-    state.Advance(tokens.shape(1));
+    batch.Advance();
     return Norm(x, frame_.norm);
   }
 

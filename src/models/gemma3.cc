@@ -19,6 +19,7 @@ namespace {
 
 using core::StrCat;
 using model::Array;
+using model::Batch;
 using model::SequenceState;
 
 struct Config {
@@ -132,7 +133,7 @@ class Gemma3 final : public model::LanguageModel {
     return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
-  Array Forward(const Array& tokens, SequenceState& state) const override {
+  Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = frame_.Embed(tokens);
     x = x * ops::Scalar(std::sqrt(static_cast<float>(shape().hidden)), x);
     for (size_t i = 0; i < layers_.size(); ++i) {
@@ -141,10 +142,10 @@ class Gemma3 final : public model::LanguageModel {
         return ops::RmsNorm(rows, weight, frame_.eps);
       };
       x = x +
-          norm(layer.attention(norm(x, layer.before_attention), state, i), layer.after_attention);
+          norm(layer.attention(norm(x, layer.before_attention), batch, i), layer.after_attention);
       x = x + norm(layer.mlp(norm(x, layer.before_mlp)), layer.after_mlp);
     }
-    state.Advance(tokens.shape(1));
+    batch.Advance();
     return frame_.Norm(x);
   }
 

@@ -25,6 +25,7 @@ namespace {
 namespace mx = ops::mx;
 using core::StrCat;
 using model::Array;
+using model::Batch;
 using model::SequenceState;
 
 using Attention = Gemma4Attention;
@@ -319,17 +320,17 @@ class Gemma4 final : public model::LanguageModel {
     return model::StateOf(layers_, [](const Layer& layer) { return layer.attention.NewCache(); });
   }
 
-  Array Forward(const Array& tokens, SequenceState& state) const override {
+  Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = RootScaled(frame_.Embed(tokens), shape().hidden);
     std::optional<Array> inputs;
     if (per_layer_) inputs = (*per_layer_)(tokens, x, frame_.eps);
-    SharedColumns shared;
+    SharedColumns shared(batch.parts().size());
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
       const auto norm = [&](const Array& rows, const Array& weight) {
         return ops::RmsNorm(rows, weight, frame_.eps);
       };
-      x = x + norm(layer.attention(norm(x, layer.before_attention), state, i, shared),
+      x = x + norm(layer.attention(norm(x, layer.before_attention), batch, i, shared),
                    layer.after_attention);
       Array y = layer.mlp(norm(x, layer.before_mlp));
       if (layer.experts) y = (*layer.experts)(x, y, frame_.eps);
@@ -340,7 +341,7 @@ class Gemma4 final : public model::LanguageModel {
       }
       if (layer.scalar) x = x * *layer.scalar;
     }
-    state.Advance(tokens.shape(1));
+    batch.Advance();
     return frame_.Norm(x);
   }
 

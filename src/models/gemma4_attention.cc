@@ -14,24 +14,35 @@ model::LayerCache Gemma4Attention::NewCache() const {
   return model::KvCache();
 }
 
-model::KeysValues Gemma4Attention::Update(const Array& x, SequenceState& state,
-                                          size_t layer) const {
-  const Array made = ops::SplitHeads(ops::Apply(*key, x), kind.key_heads);
+model::KeysValues Gemma4Attention::Update(const Array& keys, const Array& values,
+                                          SequenceState& state, size_t layer) const {
+  const Array made = ops::SplitHeads(keys, kind.key_heads);
   const Array k = ops::Rope(ops::RmsNorm(made, key_norm, eps), kind.rope, state.length());
-  const Array raw = value ? ops::SplitHeads(ops::Apply(*value, x), kind.key_heads) : made;
-  const Array v = ops::RmsNorm(raw, std::nullopt, eps);
+  const Array v = ops::RmsNorm(ops::SplitHeads(values, kind.key_heads), std::nullopt, eps);
   return kind.window > 0 ? state.Layer<model::WindowCache>(layer).Update(k, v)
                          : state.Layer<model::KvCache>(layer).Update(k, v);
 }
 
-Array Gemma4Attention::operator()(const Array& x, SequenceState& state, size_t layer,
+Array Gemma4Attention::operator()(const Array& x, const model::Batch& batch, size_t layer,
                                   SharedColumns& shared) const {
-  const Array asked = ops::SplitHeads(ops::Apply(query, x), heads);
-  const Array q = ops::Rope(ops::RmsNorm(asked, query_norm, eps), kind.rope, state.length());
-  std::optional<model::KeysValues>& seen = kind.window > 0 ? shared.sliding : shared.full;
-  if (key) seen = Update(x, state, layer);
+  const auto attend = [&](const model::BatchPart& part, const Array& queries) {
+    const Array asked = ops::RmsNorm(ops::SplitHeads(queries, heads), query_norm, eps);
+    const Array q = ops::Rope(asked, kind.rope, part.state->length());
+    const SequenceColumns& columns = shared[part.index];
+    const std::optional<model::KeysValues>& seen = kind.window > 0 ? columns.sliding : columns.full;
+    return ops::Attention(q, seen->keys, seen->values, {.scale = 1, .window = kind.window});
+  };
+  const Array queries = ops::Apply(query, x);
+  if (!key) return ops::Apply(output, batch.Each(attend, queries));
+  const auto update_and_attend = [&](const model::BatchPart& part, const Array& asked,
+                                     const Array& keys, const Array& values) {
+    SequenceColumns& columns = shared[part.index];
+    (kind.window > 0 ? columns.sliding : columns.full) = Update(keys, values, *part.state, layer);
+    return attend(part, asked);
+  };
+  const Array keys = ops::Apply(*key, x);
   return ops::Apply(
-      output, ops::Attention(q, seen->keys, seen->values, {.scale = 1, .window = kind.window}));
+      output, batch.Each(update_and_attend, queries, keys, value ? ops::Apply(*value, x) : keys));
 }
 
 }  // namespace ingot::models

@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
+#include "model/batch.h"
 #include "model/cache.h"
 #include "ops/linear.h"
 #include "ops/rope.h"
@@ -23,10 +25,11 @@ struct Gemma4AttentionKind {
 
 // The keys and values that the last layer with its own made, by kind of layer: those that have none
 // look at these.
-struct SharedColumns {
+struct SequenceColumns {
   std::optional<model::KeysValues> sliding;
   std::optional<model::KeysValues> full;
 };
+using SharedColumns = std::vector<SequenceColumns>;  // one a sequence of the batch
 
 struct Gemma4Attention {
   Gemma4AttentionKind kind;
@@ -41,11 +44,13 @@ struct Gemma4Attention {
 
   model::LayerCache NewCache() const;
   // x [B, L, H]; layer is this layer's place in state.
-  model::Array operator()(const model::Array& x, model::SequenceState& state, size_t layer,
+  model::Array operator()(const model::Array& x, const model::Batch& batch, size_t layer,
                           SharedColumns& shared) const;
 
  private:
-  model::KeysValues Update(const model::Array& x, model::SequenceState& state, size_t layer) const;
+  // A sequence's own rows of the projections.
+  model::KeysValues Update(const model::Array& keys, const model::Array& values,
+                           model::SequenceState& state, size_t layer) const;
 };
 
 }  // namespace ingot::models

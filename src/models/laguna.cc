@@ -24,7 +24,7 @@ namespace {
 namespace mx = ops::mx;
 using core::StrCat;
 using model::Array;
-using model::SequenceState;
+using model::Batch;
 
 struct Config {
   model::ModelShape shape;
@@ -116,8 +116,8 @@ struct GatedAttention {
   std::optional<ops::Linear> gate;
 
   model::LayerCache NewCache() const { return base.NewCache(); }
-  Array operator()(const Array& x, SequenceState& state, size_t layer) const {
-    Array out = base.Heads(x, state, layer);
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const {
+    Array out = base.Heads(x, batch, layer);
     if (gate) {
       const Array share = ops::ToTypeOf(ops::Softplus(ops::ToFloat32(ops::Apply(*gate, x))), out);
       const mx::Shape flat = out.shape();

@@ -27,6 +27,8 @@ namespace {
 namespace mx = ops::mx;
 using core::StrCat;
 using model::Array;
+using model::Batch;
+using model::BatchPart;
 using model::SequenceState;
 
 enum class Kind : uint8_t { kMamba, kAttention, kMlp, kExperts };
@@ -161,31 +163,26 @@ struct MambaLayer {
 
   model::LayerCache NewCache() const { return model::RecurrentCache(); }
 
-  Array operator()(const Array& n, SequenceState& state, size_t layer) const {
-    auto& cache = state.Layer<model::RecurrentCache>(layer);
-    const int batch = n.shape(0);
-    const int steps = n.shape(1);
+  // The convolution and the recurrence over a sequence's own rows → [B, L, inner].
+  Array Recur(const BatchPart& part, size_t layer, const Array& mixed_in, const Array& step) const {
+    auto& cache = part.state->Layer<model::RecurrentCache>(layer);
+    const int batch = mixed_in.shape(0);
+    const int steps = mixed_in.shape(1);
     const int inner = shape.inner();
-    const int channels = shape.channels();
     const int width = shape.groups * shape.state;
-    const Array all = ops::Apply(input, n);
-    const Array z = ops::LastSlice(all, 0, inner);
-    const Array dt = ops::LastSlice(all, inner + channels, inner + channels + shape.heads);
-    const Array tail =
-        cache.tail() ? *cache.tail() : mx::zeros({batch, shape.taps - 1, channels}, n.dtype());
+    const Array tail = cache.tail()
+                           ? *cache.tail()
+                           : mx::zeros({batch, shape.taps - 1, shape.channels()}, mixed_in.dtype());
     const Array memory =
         cache.state() ? *cache.state()
                       : mx::zeros({batch, shape.heads, shape.head_dim, shape.state}, mx::float32);
 
-    const ops::ConvResult mixed =
-        ops::CausalConv(ops::LastSlice(all, inner, inner + channels), conv, tail);
+    const ops::ConvResult mixed = ops::CausalConv(mixed_in, conv, tail);
     const Array u = ops::Silu(conv_bias ? mixed.y + *conv_bias : mixed.y);
     const auto groups = [&](int begin) {
       return mx::reshape(ops::LastSlice(u, begin, begin + width),
                          {batch, steps, shape.groups, shape.state});
     };
-    const Array step = mx::clip(ops::Softplus(ops::ToFloat32(dt) + dt_bias),
-                                Array(shape.least_step), Array(shape.most_step));
     const ops::ScanResult out = ops::SelectiveScan(
         {.x = mx::reshape(ops::LastSlice(u, 0, inner), {batch, steps, shape.heads, shape.head_dim}),
          .step = step,
@@ -195,8 +192,20 @@ struct MambaLayer {
          .direct = direct},
         memory);
     cache.Update(mixed.tail, out.state, steps);
+    return mx::reshape(out.y, {batch, steps, inner});
+  }
 
-    const Array y = mx::reshape(out.y, {batch, steps, inner});
+  Array operator()(const Array& n, const Batch& batch, size_t layer) const {
+    const int inner = shape.inner();
+    const int channels = shape.channels();
+    const Array all = ops::Apply(input, n);
+    const Array z = ops::LastSlice(all, 0, inner);
+    const Array dt = ops::LastSlice(all, inner + channels, inner + channels + shape.heads);
+    const Array step = mx::clip(ops::Softplus(ops::ToFloat32(dt) + dt_bias),
+                                Array(shape.least_step), Array(shape.most_step));
+    const Array y = batch.Each([&](const BatchPart& part, const Array& rows,
+                                   const Array& steps) { return Recur(part, layer, rows, steps); },
+                               ops::LastSlice(all, inner, inner + channels), step);
     const Array gated = ops::ToFloat32(y) * ops::Silu(ops::ToFloat32(z));
     const Array normed = ops::GroupRmsNorm(gated, norm, shape.groups, eps);
     return ops::Apply(output, ops::ToTypeOf(normed, n));
@@ -258,7 +267,7 @@ template <typename Feed>
 struct Memoryless {
   Feed feed;
   model::LayerCache NewCache() const { return std::monostate(); }
-  Array operator()(const Array& x, SequenceState&, size_t) const { return feed(x); }
+  Array operator()(const Array& x, const Batch&, size_t) const { return feed(x); }
 };
 using Mixer = std::variant<MambaLayer, model::SelfAttention, Memoryless<model::Mlp>,
                            Memoryless<model::Mixture>>;
@@ -300,13 +309,13 @@ class NemotronH final : public model::LanguageModel {
     });
   }
 
-  Array Forward(const Array& tokens, SequenceState& state) const override {
+  Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Array n = ops::RmsNorm(x, layers_[i].norm, frame_.eps);
-      x = x + std::visit([&](const auto& mix) { return mix(n, state, i); }, layers_[i].mixer);
+      x = x + std::visit([&](const auto& mix) { return mix(n, batch, i); }, layers_[i].mixer);
     }
-    state.Advance(tokens.shape(1));
+    batch.Advance();
     return frame_.Norm(x);
   }
 

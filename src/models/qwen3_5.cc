@@ -29,7 +29,8 @@ namespace {
 namespace mx = ops::mx;
 using core::StrCat;
 using model::Array;
-using model::SequenceState;
+using model::Batch;
+using model::BatchPart;
 
 struct DeltaShape {
   int key_heads = 0;
@@ -105,23 +106,20 @@ struct GatedAttention {
   model::SelfAttention base;
 
   model::LayerCache NewCache() const { return base.NewCache(); }
-  Array operator()(const Array& x, SequenceState& state, size_t layer) const {
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const {
     const model::AttentionShape& shape = base.shape;
-    const int batch = x.shape(0);
+    const int copies = x.shape(0);
     const int steps = x.shape(1);
+    const int width = shape.heads * shape.head_dim;
     // [B, L, heads, 2D]: the first D of each head ask, the last D gate.
     const Array both =
-        mx::reshape(ops::Apply(base.query, x), {batch, steps, shape.heads, 2 * shape.head_dim});
-    const Array asked = mx::transpose(ops::LastSlice(both, 0, shape.head_dim), {0, 2, 1, 3});
+        mx::reshape(ops::Apply(base.query, x), {copies, steps, shape.heads, 2 * shape.head_dim});
+    const Array asked =
+        mx::reshape(ops::LastSlice(both, 0, shape.head_dim), {copies, steps, width});
     const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
-                                   {batch, steps, shape.heads * shape.head_dim});
-    const Array keys = ops::SplitHeads(ops::Apply(base.key, x), shape.key_heads);
-    const auto positioned = [&](const Array& heads, const std::optional<Array>& norm) {
-      return ops::Rope(ops::RmsNorm(heads, norm, shape.norm_eps), *base.rope, state.length());
-    };
-    const Array v = ops::SplitHeads(ops::Apply(base.value, x), shape.key_heads);
-    const Array out = base.Attend(positioned(asked, base.query_norm),
-                                  positioned(keys, base.key_norm), v, state, layer);
+                                   {copies, steps, width});
+    const Array out =
+        base.Attend(asked, ops::Apply(base.key, x), ops::Apply(base.value, x), batch, layer);
     return ops::Apply(base.output, out * mx::sigmoid(gate));
   }
 };
@@ -199,20 +197,21 @@ struct DeltaLayer {
 
   model::LayerCache NewCache() const { return model::RecurrentCache(); }
 
-  Array operator()(const Array& x, SequenceState& state, size_t layer) const {
-    auto& cache = state.Layer<model::RecurrentCache>(layer);
-    const int batch = x.shape(0);
-    const int steps = x.shape(1);
-    const DeltaInputs in = std::visit([&](const auto& p) { return p(x); }, projections);
+  // The convolution and the recurrence over a sequence's own rows → [B, L, Hv·Dv] in qkv's type.
+  Array Recur(const BatchPart& part, size_t layer, const Array& qkv, const Array& beta,
+              const Array& decay) const {
+    auto& cache = part.state->Layer<model::RecurrentCache>(layer);
+    const int batch = qkv.shape(0);
+    const int steps = qkv.shape(1);
     const Array tail = cache.tail()
                            ? *cache.tail()
-                           : mx::zeros({batch, shape.taps - 1, shape.channels()}, x.dtype());
+                           : mx::zeros({batch, shape.taps - 1, shape.channels()}, qkv.dtype());
     const Array memory =
         cache.state()
             ? *cache.state()
             : mx::zeros({batch, shape.value_heads, shape.value_dim, shape.key_dim}, mx::float32);
 
-    const ops::ConvResult mixed = ops::CausalConv(in.qkv, conv, tail);
+    const ops::ConvResult mixed = ops::CausalConv(qkv, conv, tail);
     const Array u = ops::Silu(mixed.y);
     const auto heads = [&](int begin, int count, int width) {
       return mx::reshape(ops::LastSlice(u, begin, begin + count * width),
@@ -223,16 +222,25 @@ struct DeltaLayer {
                     ops::Scalar(1.0F / std::sqrt(static_cast<float>(shape.key_dim)), u);
     const Array k = ops::L2Norm(heads(shape.keys(), shape.key_heads, shape.key_dim), 1e-6F);
     const Array v = heads(2 * shape.keys(), shape.value_heads, shape.value_dim);
-    const Array beta = mx::sigmoid(ops::ToFloat32(in.beta));
-    const Array decay = mx::exp(mx::negative(rate * ops::Softplus(ops::ToFloat32(in.a) + dt_bias)));
-
     const ops::DeltaResult out = ops::GatedDelta(q, k, v, decay, beta, memory);
     cache.Update(mixed.tail, out.state, steps);
+    return mx::reshape(out.y, {batch, steps, shape.values()});
+  }
 
-    const Array z = mx::reshape(in.z, {batch, steps, shape.value_heads, shape.value_dim});
-    const Array gated =
-        ops::ToFloat32(ops::RmsNorm(out.y, norm, eps)) * ops::Silu(ops::ToFloat32(z));
-    return ops::Apply(output, ops::ToTypeOf(mx::reshape(gated, {batch, steps, shape.values()}), x));
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const {
+    const DeltaInputs in = std::visit([&](const auto& p) { return p(x); }, projections);
+    const Array beta = mx::sigmoid(ops::ToFloat32(in.beta));
+    const Array decay = mx::exp(mx::negative(rate * ops::Softplus(ops::ToFloat32(in.a) + dt_bias)));
+    const Array found = batch.Each([&](const BatchPart& part, const Array& qkv, const Array& b,
+                                       const Array& d) { return Recur(part, layer, qkv, b, d); },
+                                   in.qkv, beta, decay);
+
+    const mx::Shape apart = {x.shape(0), x.shape(1), shape.value_heads, shape.value_dim};
+    const Array y = mx::reshape(found, apart);
+    const Array z = mx::reshape(in.z, apart);
+    const Array gated = ops::ToFloat32(ops::RmsNorm(y, norm, eps)) * ops::Silu(ops::ToFloat32(z));
+    const Array rows = mx::reshape(gated, {x.shape(0), x.shape(1), shape.values()});
+    return ops::Apply(output, ops::ToTypeOf(rows, x));
   }
 };
 

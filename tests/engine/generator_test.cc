@@ -19,7 +19,8 @@ class Counter final : public model::LanguageModel {
  public:
   Counter() : LanguageModel({.vocabulary = 10, .hidden = 1, .layers = 0, .context = 64}) {}
   model::SequenceState NewState() const override { return {}; }
-  Array Forward(const Array& tokens, model::SequenceState& state) const override {
+  Array Forward(const Array& tokens, const model::Batch& batch) const override {
+    model::SequenceState& state = *batch.parts()[0].state;
     state.Advance(tokens.shape(1));
     fed_.push_back(tokens.shape(1));
     const int last = tokens.shape(1);

@@ -20,7 +20,8 @@ class Toy final : public model::LanguageModel {
   static constexpr int kVocabulary = 6;
   Toy() : LanguageModel({.vocabulary = kVocabulary, .hidden = 1, .layers = 0, .context = 32}) {}
   model::SequenceState NewState() const override { return {}; }
-  Array Forward(const Array& tokens, model::SequenceState& state) const override {
+  Array Forward(const Array& tokens, const model::Batch& batch) const override {
+    model::SequenceState& state = *batch.parts()[0].state;
     const Array place = mx::arange(state.length(), state.length() + tokens.shape(1), 1, mx::int32);
     state.Advance(tokens.shape(1));
     const Array row = ops::ToFloat32(tokens) / Array(8.0F) + ops::ToFloat32(place) * Array(0.01F);

@@ -29,7 +29,8 @@ class Chain final : public model::LanguageModel {
     return model::SequenceState(std::move(layers));
   }
 
-  Array Forward(const Array& tokens, model::SequenceState& state) const override {
+  Array Forward(const Array& tokens, const model::Batch& batch) const override {
+    model::SequenceState& state = *batch.parts()[0].state;
     const int count = tokens.shape(1);
     fed_ += static_cast<size_t>(count);
     const Array columns = mx::reshape(ops::ToFloat32(tokens), {1, 1, count, 1});

@@ -137,23 +137,24 @@ struct Attending {
 template <class V, FloatType kType>
 void AttendTyped(const AttendRun& run) {
   Attending<V, kType> attending{.run = run, .largest = {}, .total = {}};
-  size_t begin = run.keys;
-  size_t end = 0;
+  size_t longest = 0;
   for (size_t r = 0; r < run.rows; ++r) {
     const AttendQuery& query = run.queries[r];
     // A sink is a key that was seen before all others and has no value.
     attending.largest[r] =
         query.sink != nullptr ? *query.sink : -std::numeric_limits<float>::infinity();
     attending.total[r] = query.sink != nullptr ? 1.0F : 0.0F;
-    begin = query.begin < begin ? query.begin : begin;
-    end = query.end > end ? query.end : end;
+    const size_t sees = query.end > query.begin ? query.end - query.begin : 0;
+    longest = sees > longest ? sees : longest;
     float* out = run.out + r * run.out_stride;
     for (size_t n = 0; n < run.out_stride; ++n) out[n] = 0;
   }
-  for (size_t first = begin; first < end; first += kKeys) {
+  // Each query's steps begin at its own first key: what it finds does not depend on which queries
+  // are looked at together.
+  for (size_t step = 0; step < longest; step += kKeys) {
     for (size_t r = 0; r < run.rows; ++r) {
-      const AttendQuery& query = run.queries[r];
-      if (first + kKeys <= query.begin || first >= query.end) continue;
+      const size_t first = run.queries[r].begin + step;
+      if (first >= run.queries[r].end) continue;
       attending.Step(r, first, run.out + r * run.out_stride);
     }
   }

@@ -1,0 +1,108 @@
+// Sequences that share their steps: each gives what it gives alone, to the last bit in fp32,
+// whatever is read beside it and however its prompt is cut.
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "models/load.h"
+#include "tests/models/golden_check.h"
+#include "tests/models/seeded_checkpoint.h"
+#include "tests/testing/temp_dir.h"
+
+namespace ingot::models {
+namespace {
+
+namespace mx = ops::mx;
+using ::ingot::testing::Golden;
+using ::ingot::testing::LogitsOf;
+using ::ingot::testing::ReadGolden;
+using ::ingot::testing::TempDir;
+
+struct Sequence {
+  std::vector<int> tokens;
+  model::SequenceState state;
+  std::vector<float> logits;
+
+  size_t left() const { return tokens.size() - static_cast<size_t>(state.length()); }
+};
+
+// One step: the next rows[i] tokens of sequence i.
+void Step(const model::LanguageModel& model, std::vector<Sequence>& sequences,
+          const std::vector<size_t>& rows) {
+  std::vector<int> tokens;
+  model::Batch batch;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    if (rows[i] == 0) continue;
+    const auto from = sequences[i].tokens.begin() + sequences[i].state.length();
+    tokens.insert(tokens.end(), from, from + static_cast<ptrdiff_t>(rows[i]));
+    batch.Add(sequences[i].state, static_cast<int>(rows[i]));
+  }
+  const ops::Array ids(tokens.data(), {1, static_cast<int>(tokens.size())}, mx::int32);
+  const ops::Array logits = mx::contiguous(ops::ToFloat32(model.Logits(model.Forward(ids, batch))));
+  std::vector<ops::Array> pending = {logits};
+  for (const model::BatchPart& part : batch.parts()) {
+    const std::vector<ops::Array> more = part.state->Pending();
+    pending.insert(pending.end(), more.begin(), more.end());
+  }
+  mx::eval(pending);
+  const float* from = logits.data<float>();
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const size_t count = rows[i] * static_cast<size_t>(model.shape().vocabulary);
+    sequences[i].logits.insert(sequences[i].logits.end(), from, from + count);
+    from += count;
+  }
+}
+
+class BatchTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(BatchTest, ASequenceGivesTheSameAloneAndAmongOthers) {
+  const Golden golden = ReadGolden(GetParam());
+  const TempDir dir;
+  testing::WriteFolder(dir / "m", golden.config, golden.tensors);
+  const auto model = LoadFolder(core::Env::Posix(), dir / "m", mx::float32);
+  ASSERT_TRUE(model.ok()) << model.status().message();
+
+  // Prompts that begin alike and go on apart, of lengths that reach past the windows.
+  std::vector<Sequence> sequences;
+  for (const int kind : {0, 1, 2, 3}) {
+    std::vector<int> tokens = testing::FedTokens(golden);
+    if (kind == 1) std::reverse(tokens.begin(), tokens.end());
+    if (kind == 2) tokens.resize(tokens.size() / 2);
+    if (kind == 3) tokens.insert(tokens.end(), golden.prompt.begin(), golden.prompt.end());
+    sequences.push_back({std::move(tokens), (*model)->NewState(), {}});
+  }
+  std::mt19937 random(7);
+  const auto any_left = [&] {
+    return std::any_of(sequences.begin(), sequences.end(),
+                       [](const Sequence& sequence) { return sequence.left() > 0; });
+  };
+  while (any_left()) {
+    // A chunk for one, a token or nothing for the others.
+    std::vector<size_t> rows;
+    const size_t reader = random() % sequences.size();
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      const size_t most = i == reader ? 1 + random() % 24 : random() % 2;
+      rows.push_back(std::min(most, sequences[i].left()));
+    }
+    if (std::all_of(rows.begin(), rows.end(), [](size_t n) { return n == 0; })) continue;
+    Step(**model, sequences, rows);
+  }
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    EXPECT_EQ(sequences[i].logits, LogitsOf(**model, sequences[i].tokens, 512)) << i;
+    EXPECT_EQ(sequences[i].logits, LogitsOf(**model, sequences[i].tokens, 1)) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Architectures, BatchTest,
+                         ::testing::Values("llama", "mistral_window", "ministral3", "qwen3_moe",
+                                           "qwen3_5", "qwen3_5_moe", "qwen3_next", "gemma3",
+                                           "gemma4", "gemma4_moe", "glm4_moe_lite", "laguna",
+                                           "nemotron_h", "nemotron_h_latent", "cohere2_moe",
+                                           "gpt_oss"),
+                         [](const auto& param) { return std::string(param.param); });
+
+}  // namespace
+}  // namespace ingot::models
