@@ -14,6 +14,7 @@ std::span<const Registrar> Commands() {
       &AddBenchCommand,
       &AddCreateCommand,
       &AddPullCommand,
+      &AddPushCommand,
       &AddListCommand,
       &AddShowCommand,
       &AddExportCommand,

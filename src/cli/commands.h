@@ -31,6 +31,7 @@ void AddListCommand(CLI::App& app, Session& session);
 void AddLogitsCommand(CLI::App& app, Session& session);
 void AddPplCommand(CLI::App& app, Session& session);
 void AddPullCommand(CLI::App& app, Session& session);
+void AddPushCommand(CLI::App& app, Session& session);
 void AddRemoveCommand(CLI::App& app, Session& session);
 void AddRenderCommand(CLI::App& app, Session& session);
 void AddRepairCommand(CLI::App& app, Session& session);

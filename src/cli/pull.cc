@@ -1,14 +1,13 @@
 // `ingot pull`: a model from a registry into the store.
 #include "registry/pull.h"
 
-#include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/registry_access.h"
 #include "cli/store_access.h"
 #include "core/strings.h"
 
@@ -19,72 +18,10 @@ using core::Json;
 using core::Status;
 using core::StrCat;
 
-// Smaller layers are told of by their number alone.
-constexpr uint64_t kWorthALine = uint64_t{32} << 20;
-
 struct PullCommandOptions {
   std::string name;
-  std::string ca_file;
-  int streams = registry::PullOptions{}.streams;
-  bool insecure = false;
+  RegistryOptions registry;
   bool json = false;
-};
-
-// One JSON object a line, from whichever thread has something to say.
-class JsonLines : public registry::PullObserver {
- public:
-  explicit JsonLines(Session& session)
-      : session_(session),
-        sink_(core::MakeFunctionSink([this](const core::ProgressEvent& event) { Show(event); },
-                                     [this](std::string_view line) {
-                                       Write({{"message", line}});
-                                     })) {}
-
-  core::ProgressSink& sink() { return *sink_; }
-  void OnLayer(const registry::LayerEvent& event) override {
-    Write({{"layer", event.layer.digest.ToString()},
-           {"name", event.layer.name},
-           {"done", event.done},
-           {"total", event.layer.size},
-           {"seconds", event.seconds},
-           {"finished", event.finished}});
-  }
-  void Write(const Json& json) {
-    const std::lock_guard<std::mutex> hold(lock_);
-    session_.Print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    session_.Flush();
-  }
-
- private:
-  void Show(const core::ProgressEvent& event) {
-    Write({{"step", event.step},
-           {"unit", event.unit == core::ProgressUnit::kBytes ? "bytes" : "items"},
-           {"done", event.done},
-           {"total", event.total},
-           {"seconds", event.seconds},
-           {"finished", event.finished}});
-  }
-
-  Session& session_;
-  std::mutex lock_;
-  std::unique_ptr<core::ProgressSink> sink_;
-};
-
-// A line for each large layer that has come, above the bar of the whole.
-class LargeLayers : public registry::PullObserver {
- public:
-  explicit LargeLayers(core::ProgressSink& sink) : sink_(sink) {}
-
-  void OnLayer(const registry::LayerEvent& event) override {
-    if (!event.finished || event.layer.size < kWorthALine) return;
-    const std::string what =
-        event.layer.name.empty() ? event.layer.digest.Short() : event.layer.name;
-    sink_.Line(StrCat("  ", what, "  ", core::HumanBytes(event.layer.size), " in ",
-                      core::HumanDuration(event.seconds)));
-  }
-
- private:
-  core::ProgressSink& sink_;
 };
 
 Json ToJson(const registry::PullReport& report) {
@@ -113,23 +50,18 @@ void Tell(Session& session, const registry::PullReport& report) {
   session.Print(".\n");
 }
 
-registry::PullOptions MakeOptions(const PullCommandOptions& options) {
+registry::PullOptions MakeOptions(const RegistryOptions& options) {
   registry::PullOptions pull;
   pull.insecure = options.insecure;
   pull.streams = options.streams;
-  pull.http.proxies = registry::ProxySettings::From(registry::ProcessEnvironment);
-  pull.http.ca_file = options.ca_file;
-  for (const char* variable : {"INGOT_CA_FILE", "SSL_CERT_FILE"}) {
-    const auto file = registry::ProcessEnvironment(variable);
-    if (pull.http.ca_file.empty() && file) pull.http.ca_file = *file;
-  }
+  pull.http = HttpOptionsFor(options);
   return pull;
 }
 
 Status Pull(Session& session, const PullCommandOptions& options) {
   INGOT_ASSIGN(const store::ModelName name, store::ModelName::Parse(options.name));
   INGOT_ASSIGN(const store::Store store, OpenStore(session));
-  const registry::PullOptions pull = MakeOptions(options);
+  const registry::PullOptions pull = MakeOptions(options.registry);
   if (options.json) {
     JsonLines lines(session);
     INGOT_ASSIGN(const registry::PullReport report,
@@ -154,14 +86,7 @@ void AddPullCommand(CLI::App& app, Session& session) {
       "  ingot pull --insecure localhost:5000/team/model");
   const auto options = std::make_shared<PullCommandOptions>();
   command.add_option("model", options->name, "[HOST/][NAMESPACE/]MODEL[:TAG]")->required();
-  command.add_flag("--insecure", options->insecure, "Over plain HTTP, which anybody can read");
-  command
-      .add_option("--ca-file", options->ca_file,
-                  "Certificates to trust instead of the system's (or INGOT_CA_FILE)")
-      ->type_name("FILE");
-  command.add_option("--streams", options->streams, "Requests at a time")
-      ->check(CLI::Range(1, registry::kMostStreams))
-      ->capture_default_str();
+  AddRegistryOptions(command, options->registry);
   command.add_flag("--json", options->json, "Print JSON, one object a line as it goes");
   command.callback([&session, options] {
     session.action = [options](Session& s) { return s.Finish(Pull(s, *options)); };

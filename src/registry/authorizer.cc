@@ -127,7 +127,7 @@ Authorizer::Outcome Authorizer::FetchToken(const Challenge& challenge, bool regi
     request.refuse_private = url->host() != registry_.host() && !registry_private;
     if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
     TextSink sink(kLongestAnswer);
-    const Transfer transfer = http.Get(request, sink);
+    const Transfer transfer = http.Send(request, sink);
     if (!transfer.status.ok()) {
       return {transfer.status.Context("asking for a token"), transfer.transient};
     }
@@ -163,11 +163,12 @@ Authorizer::Outcome Authorizer::Renew(const std::string& rejected, std::string_v
     if (!rejected.empty()) return refused("does not accept the user name and password");
     if (!registry_.secure() && !insecure_) return refused("is not encrypted");
     header_ = Basic(*credentials_.login);
-    return {};
+    return {.status = Status::Ok(), .fresh = true};
   }
   std::string token;
   Outcome outcome = FetchToken(*parsed, registry_private, http, token);
   if (outcome.status.ok()) header_ = "Bearer " + token;
+  outcome.fresh = true;
   return outcome;
 }
 

@@ -31,6 +31,7 @@ class Authorizer {
   struct Outcome {
     core::Status status;
     bool transient = false;
+    bool fresh = false;  // this call got it, and not another thread before
   };
   // The registry refused `rejected` (a value of Header) with this challenge. OK when Header has
   // another one now. registry_private: it answers from a private network, so its realm may, too.

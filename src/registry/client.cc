@@ -21,15 +21,21 @@ constexpr uint64_t kMostErrorText = 16384;  // what is kept of an answer that is
 bool IsRedirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
-bool IsContent(int status) { return status == 200 || status == 206; }
+// What may be sent to another place as it is, by anyone who says so.
+bool KeepsMethod(const std::string& method, int status) {
+  return method == "GET" || method == "HEAD" || status == 307 || status == 308;
+}
 
 // Passes on what was asked for, and keeps the beginning of anything else for a message.
 class ContentSink : public BodySink {
  public:
-  explicit ContentSink(BodySink& sink) : sink_(sink) {}
+  ContentSink(BodySink& sink, const std::vector<int>& wanted) : sink_(sink), wanted_(wanted) {}
 
+  bool IsWanted(int status) const {
+    return std::find(wanted_.begin(), wanted_.end(), status) != wanted_.end();
+  }
   Status Begin(const HttpResponse& response) override {
-    content_ = IsContent(response.status);
+    content_ = IsWanted(response.status);
     text_.clear();
     return content_ ? sink_.Begin(response) : Status::Ok();
   }
@@ -46,6 +52,7 @@ class ContentSink : public BodySink {
  private:
   static constexpr uint64_t kMostSkipped = 1 << 20;
   BodySink& sink_;
+  const std::vector<int>& wanted_;
   bool content_ = false;
   std::string text_;
   uint64_t skipped_ = 0;
@@ -100,62 +107,97 @@ Answer RegistryClient::Fail(const Url& url, const HttpResponse& response,
                                               message.empty() ? "" : ": ", message)),
                 .transient = transient,
                 .retry_after_ns = std::nullopt,
-                .source = url.Origin()};
+                .source = url.Origin(),
+                .http_status = status};
   if (const std::string* after = response.Find("retry-after"); after != nullptr && transient) {
     answer.retry_after_ns = ParseRetryAfter(*after, clock_.WallNs());
   }
   return answer;
 }
 
-Answer RegistryClient::Get(HttpClient& http, const std::string& path,
-                           const std::vector<Header>& headers, BodySink& sink) {
-  Result<Url> first = base_.Resolve(path);
-  if (!first.ok()) return {.status = first.status()};
-  Url url = *std::move(first);
-  bool renewed = false;
+Result<Url> RegistryClient::Follow(const Url& from, const std::string& location) const {
+  Result<Url> next = from.Resolve(location);
+  if (!next.ok()) return std::move(next).Context(from.Origin() + " redirects");
+  if (from.secure() && !next->secure() && !insecure_) {
+    return Status(Code::kPermission,
+                  StrCat(from.Origin(), " redirects to ", next->Origin(), ", unencrypted"));
+  }
+  return next;
+}
+
+Answer RegistryClient::Renew(HttpClient& http, const Url& url, const HttpResponse& response,
+                             const std::string& rejected, const std::string& text,
+                             Renewals& renewals) {
+  // A token that another thread got may be for less than this request needs: ours gets its turn.
+  constexpr int kMostRenewals = 8;
+  const std::string* challenge = response.Find("www-authenticate");
+  const bool in_vain = renewals.own > 0 && authorizer_.Header() == rejected;
+  if (challenge == nullptr || in_vain || ++renewals.all > kMostRenewals) {
+    return Fail(url, response, text);
+  }
+  auto outcome = authorizer_.Renew(rejected, *challenge, response.peer_private, http);
+  renewals.own += outcome.fresh ? 1 : 0;
+  return {
+      .status = std::move(outcome.status), .transient = outcome.transient, .source = url.Origin()};
+}
+
+Reply RegistryClient::Send(HttpClient& http, const Request& request, BodySink& sink) {
+  Reply reply{{}, {}, request.url};
+  const Url& url = reply.url;
+  Renewals renewals;
   for (int hops = 0;;) {
-    const bool own = SameOrigin(url, base_);
-    HttpRequest request{url, headers, !own && !private_.load()};
+    const bool own = SameOrigin(url, base_) && !request.bare;
+    HttpRequest sent{.url = url,
+                     .headers = request.headers,
+                     .refuse_private = !SameOrigin(url, base_) && !private_.load(),
+                     .method = request.method,
+                     .body = request.body,
+                     .answer_timeout_ns = request.answer_timeout_ns};
     const std::string authorization = own ? authorizer_.Header() : "";
-    if (!authorization.empty()) request.headers.push_back({"Authorization", authorization});
-    ContentSink content(sink);
-    Transfer transfer = http.Get(request, content);
-    const HttpResponse& response = transfer.response;
+    if (!authorization.empty()) sent.headers.push_back({"Authorization", authorization});
+    ContentSink content(sink, request.wanted);
+    Transfer transfer = http.Send(sent, content);
+    reply.response = std::move(transfer.response);
+    const HttpResponse& response = reply.response;
     if (own && response.status != 0) private_.store(response.peer_private);
-    if (!transfer.status.ok()) {
-      return {.status = std::move(transfer.status),
-              .transient = transfer.transient,
-              .source = url.Origin()};
-    }
-    if (IsContent(response.status)) return {.source = url.Origin()};
-    if (response.status == 401 && own && !renewed) {
-      const std::string* challenge = response.Find("www-authenticate");
-      if (challenge == nullptr) return Fail(url, response, content.text());
-      auto outcome = authorizer_.Renew(authorization, *challenge, response.peer_private, http);
-      if (!outcome.status.ok()) {
-        return {.status = std::move(outcome.status),
-                .transient = outcome.transient,
-                .source = url.Origin()};
-      }
-      renewed = true;
+    reply.answer = {.status = std::move(transfer.status),
+                    .transient = transfer.transient,
+                    .source = url.Origin()};
+    if (!reply.answer.status.ok() || content.IsWanted(response.status)) return reply;
+    if (response.status == 401 && own) {
+      reply.answer = Renew(http, url, response, authorization, content.text(), renewals);
+      if (!reply.answer.status.ok()) return reply;
       continue;
     }
     const std::string* location = response.Find("location");
-    if (!IsRedirect(response.status) || location == nullptr) {
-      return Fail(url, response, content.text());
+    if (!IsRedirect(response.status) || location == nullptr ||
+        !KeepsMethod(request.method, response.status)) {
+      reply.answer = Fail(url, response, content.text());
+      return reply;
     }
     if (++hops > kMostRedirects) {
-      return {.status = core::Corrupt(
-                  StrCat(base_.Origin(), " redirects more than ", kMostRedirects, " times"))};
+      reply.answer = {.status = core::Corrupt(StrCat(base_.Origin(), " redirects more than ",
+                                                     kMostRedirects, " times"))};
+      return reply;
     }
-    Result<Url> next = url.Resolve(*location);
-    if (!next.ok()) return {.status = next.status().Context(url.Origin() + " redirects")};
-    if (url.secure() && !next->secure() && !insecure_) {
-      return {.status = Status(Code::kPermission, StrCat(url.Origin(), " redirects to ",
-                                                         next->Origin(), ", unencrypted"))};
+    Result<Url> next = Follow(url, *location);
+    if (!next.ok()) {
+      reply.answer = {.status = std::move(next).status()};
+      return reply;
     }
-    url = *std::move(next);
+    reply.url = *std::move(next);
   }
+}
+
+Answer RegistryClient::Get(HttpClient& http, const std::string& path,
+                           const std::vector<Header>& headers, BodySink& sink) {
+  Result<Url> url = base_.Resolve(path);
+  if (!url.ok()) return {.status = std::move(url).status()};
+  return Send(http, Request{.url = *std::move(url), .headers = headers}, sink).answer;
+}
+
+std::string RegistryClient::ManifestPath(const store::ModelName& name) {
+  return StrCat("/v2/", name.name_space(), "/", name.model(), "/manifests/", name.tag());
 }
 
 RegistryClient::ManifestAnswer RegistryClient::GetManifest(HttpClient& http,
@@ -172,9 +214,7 @@ RegistryClient::ManifestAnswer RegistryClient::GetManifest(HttpClient& http,
     std::string stated;
   };
   ManifestSink sink;
-  const std::string path =
-      StrCat("/v2/", name.name_space(), "/", name.model(), "/manifests/", name.tag());
-  Answer answer = Get(http, path,
+  Answer answer = Get(http, ManifestPath(name),
                       {{"Accept", std::string(store::kManifestMediaType)},
                        {"Accept", std::string(store::kOciManifestMediaType)}},
                       sink);

@@ -3,8 +3,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 
 #include <curl/curl.h>
 
@@ -61,12 +63,15 @@ struct HttpClient::Impl {
   }
 
   void Configure(const HttpRequest& request, curl_slist* headers);
+  void ConfigureMethod(const HttpRequest& request);
   CURLcode Drive();
   Status CheckAlive() const;
   Transfer Finish(const Url& url, CURLcode code);
   bool BeginBody();
   bool OnHeader(std::string_view line);
   bool OnBody(std::span<const std::byte> data);
+  size_t OnSend(std::span<std::byte> out);
+  bool OnRewind();
   curl_socket_t OpenSocket(const curl_sockaddr& address);
 
   const HttpOptions options;
@@ -76,11 +81,14 @@ struct HttpClient::Impl {
 
   // Of the request that runs.
   BodySink* sink = nullptr;
+  BodySource* source = nullptr;
+  uint64_t unsent = 0;            // bytes of source
+  int64_t answer_timeout_ns = 0;  // once nothing is unsent
   HttpResponse response;
   Status failure;  // ours or the sink's: goes before what libcurl says
   size_t header_bytes = 0;
   bool begun = false;        // the sink has seen the answer
-  bool sink_failed = false;  // failure is the sink's
+  bool sink_failed = false;  // failure is the sink's, or the source's
   bool through_proxy = false;
   bool refuse_private = false;
   bool refused_private = false;
@@ -156,6 +164,28 @@ bool HttpClient::Impl::OnBody(std::span<const std::byte> data) {
   return failure.ok();
 }
 
+size_t HttpClient::Impl::OnSend(std::span<std::byte> out) {
+  last_sign = options.clock->MonotonicNs();
+  if (unsent == 0) return 0;
+  const core::Result<size_t> size =
+      source->Read(out.first(static_cast<size_t>(std::min<uint64_t>(out.size(), unsent))));
+  if (!size.ok() || *size == 0) {
+    failure = size.ok() ? core::Internal("a request ended before its time") : size.status();
+    sink_failed = true;
+    return CURL_READFUNC_ABORT;
+  }
+  unsent -= *size;
+  return *size;
+}
+
+bool HttpClient::Impl::OnRewind() {
+  if (source == nullptr) return true;
+  failure = source->Rewind();
+  sink_failed = !failure.ok();
+  unsent = source->size();
+  return failure.ok();
+}
+
 curl_socket_t HttpClient::Impl::OpenSocket(const curl_sockaddr& address) {
   last_sign = options.clock->MonotonicNs();
   if (refuse_private && !through_proxy && IsPrivateAddress(address.addr)) {
@@ -165,8 +195,35 @@ curl_socket_t HttpClient::Impl::OpenSocket(const curl_sockaddr& address) {
   return socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
 }
 
+void HttpClient::Impl::ConfigureMethod(const HttpRequest& request) {
+  if (request.method == "GET") return;
+  if (request.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  if (request.method == "DELETE") return;
+  curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(unsent));
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, kBufferBytes);
+  curl_easy_setopt(easy, CURLOPT_READDATA, this);
+  curl_easy_setopt(
+      easy, CURLOPT_READFUNCTION, +[](char* out, size_t size, size_t count, void* self) -> size_t {
+        return static_cast<HttpClient::Impl*>(self)->OnSend(
+            std::as_writable_bytes(std::span(out, size * count)));
+      });
+  curl_easy_setopt(easy, CURLOPT_SEEKDATA, this);
+  curl_easy_setopt(
+      easy, CURLOPT_SEEKFUNCTION, +[](void* self, curl_off_t offset, int origin) -> int {
+        const bool start = offset == 0 && origin == SEEK_SET;
+        return start && static_cast<HttpClient::Impl*>(self)->OnRewind() ? CURL_SEEKFUNC_OK
+                                                                         : CURL_SEEKFUNC_FAIL;
+      });
+}
+
 void HttpClient::Impl::Configure(const HttpRequest& request, curl_slist* headers) {
   curl_easy_reset(easy);  // options; connections stay
+  ConfigureMethod(request);
   const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
   set(CURLOPT_URL, request.url.text().c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -212,7 +269,9 @@ Status HttpClient::Impl::CheckAlive() const {
   INGOT_TRY(core::CheckInterrupted());
   if (options.stop != nullptr && options.stop->load()) return core::Cancelled("given up");
   const int64_t silent = options.clock->MonotonicNs() - last_sign;
-  if (silent <= options.stall_timeout_ns) return Status::Ok();
+  const int64_t most = unsent == 0 ? std::max(options.stall_timeout_ns, answer_timeout_ns)
+                                   : options.stall_timeout_ns;
+  if (silent <= most) return Status::Ok();
   return core::IoError(
       StrCat("nothing came for ", core::HumanDuration(static_cast<double>(silent) * 1e-9)));
 }
@@ -262,7 +321,7 @@ Transfer HttpClient::Impl::Finish(const Url& url, CURLcode code) {
   return transfer;
 }
 
-Transfer HttpClient::Get(const HttpRequest& request, BodySink& sink) {
+Transfer HttpClient::Send(const HttpRequest& request, BodySink& sink) {
   Impl& impl = *impl_;
   if (impl.easy == nullptr || impl.multi == nullptr) {
     return {{}, core::Internal("libcurl does not start"), false};
@@ -275,6 +334,10 @@ Transfer HttpClient::Get(const HttpRequest& request, BodySink& sink) {
   impl.refuse_private = request.refuse_private;
   impl.last_sign = impl.options.clock->MonotonicNs();
   impl.error[0] = '\0';
+  impl.source = request.body;
+  impl.unsent = 0;
+  impl.answer_timeout_ns = request.answer_timeout_ns;
+  if (!impl.OnRewind()) return impl.Finish(request.url, CURLE_ABORTED_BY_CALLBACK);
   // Through a proxy the proxy resolves the name, so its text is all there is to judge.
   if (request.refuse_private && !impl.options.proxies.For(request.url).empty() &&
       IsPrivateHost(request.url.host())) {

@@ -1,6 +1,6 @@
-// One HTTP request at a time over connections that are kept: GET and the like, without redirects
-// (whoever follows one decides where tokens go), over libcurl. A request that stays silent is given
-// up after a time, whatever the peer does, and Ctrl-C or the caller's stop flag ends it at once.
+// One HTTP request at a time over connections that are kept, without redirects (whoever follows one
+// decides where tokens go), over libcurl. A request that stays silent is given up after a time,
+// whatever the peer does, and Ctrl-C or the caller's stop flag ends it at once.
 //
 // One object, one thread; make one a thread.
 #ifndef INGOT_REGISTRY_HTTP_H_
@@ -27,12 +27,29 @@ struct Header {
   std::string value;
 };
 
+// What a request sends, piece by piece. An error ends the transfer and becomes its status.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual uint64_t size() const = 0;
+  // What comes next is the first byte. Called before each use, and where a request has to be sent
+  // again.
+  virtual core::Status Rewind() = 0;
+  // Fills the front of out and says how much of it; nothing only after size() bytes.
+  virtual core::Result<size_t> Read(std::span<std::byte> out) = 0;
+};
+
 struct HttpRequest {
   Url url;
   std::vector<Header> headers;
   // The address that its host resolves to must be a public one. What is checked is the address that
   // is connected to, so a name cannot resolve differently in between.
   bool refuse_private = false;
+  std::string method = "GET";
+  BodySource* body = nullptr;  // null: none
+  // How long the answer may take once everything was sent: a server may have work to do then. Less
+  // than the time for any silence counts as that.
+  int64_t answer_timeout_ns = 0;
 };
 
 struct HttpResponse {
@@ -75,7 +92,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  Transfer Get(const HttpRequest& request, BodySink& sink);
+  Transfer Send(const HttpRequest& request, BodySink& sink);
 
  private:
   struct Impl;

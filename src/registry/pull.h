@@ -15,24 +15,13 @@
 #include "registry/credentials.h"
 #include "registry/environment.h"
 #include "registry/http.h"
+#include "registry/layer_observer.h"
 #include "registry/retry.h"
 #include "store/store.h"
 
 namespace ingot::registry {
 
-struct LayerEvent {
-  const store::Layer& layer;
-  uint64_t done = 0;      // bytes that are there
-  double seconds = 0;     // since its first request
-  bool finished = false;  // it is in the store
-};
-
-// Called by one thread at a time.
-class PullObserver {
- public:
-  virtual ~PullObserver() = default;
-  virtual void OnLayer(const LayerEvent& event) = 0;
-};
+using PullObserver = LayerObserver;
 
 inline constexpr int kMostStreams = 64;
 

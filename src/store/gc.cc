@@ -5,6 +5,7 @@
 #include "core/strings.h"
 #include "store/references.h"
 #include "store/remove.h"
+#include "store/upload_files.h"
 
 namespace ingot::store {
 namespace {
@@ -30,6 +31,7 @@ class Collector {
       for (const Path& path : *files) INGOT_TRY(RemoveLeftover(path));
     }
     INGOT_TRY(SweepDownloads());
+    INGOT_TRY(SweepUploads());
     if (!options_.dry_run) INGOT_TRY(SweepDirs(held, store_.layout().Manifests(), 3));
     return std::move(report_);
   }
@@ -117,6 +119,21 @@ class Collector {
     const bool old = store_.clock().WallNs() - newest >= options_.min_download_age_ns;
     if (!runs && (done || old)) return Remove(path, info->size, report_.leftovers);
     report_.downloads.Add(info->size);
+    return Status::Ok();
+  }
+
+  // Registries forget an upload that nobody goes on with, most within days.
+  Status SweepUploads() {
+    const Path directory = UploadsOf(store_.layout());
+    const Result<std::vector<DirEntry>> entries = store_.env().List(directory);
+    if (!entries.ok()) return Status::Ok();  // nothing was ever pushed
+    for (const DirEntry& entry : *entries) {
+      const Path path = directory / entry.name;
+      const Result<FileInfo> info = store_.env().LStat(path);
+      if (!info.ok() || info->kind != core::FileKind::kRegular) continue;
+      const bool old = store_.clock().WallNs() - info->modified_ns >= options_.min_download_age_ns;
+      if (old) INGOT_TRY(Remove(path, info->size, report_.leftovers));
+    }
     return Status::Ok();
   }
 

@@ -29,7 +29,7 @@ inline constexpr int64_t kMinDownloadAgeNs = int64_t{14} * 24 * 3600 * 1'000'000
 struct GcOptions {
   bool dry_run = false;  // says what would go, removes nothing
   int64_t min_age_ns = kMinAgeNs;
-  int64_t min_download_age_ns = kMinDownloadAgeNs;  // of interrupted downloads
+  int64_t min_download_age_ns = kMinDownloadAgeNs;  // of interrupted downloads and uploads
 };
 
 struct GcCount {

@@ -214,17 +214,17 @@ TEST(HttpClientTest, APrivateAddressIsRefusedAfterItIsResolved) {
   TextSink sink(100);
   for (const std::string& host : {std::string("127.0.0.1"), std::string("localhost")}) {
     const auto url = Url::Parse(StrCat("http://", host, ":", server.port(), "/"));
-    const Transfer refused = http.Get({*url, {}, /*refuse_private=*/true}, sink);
+    const Transfer refused = http.Send({*url, {}, /*refuse_private=*/true}, sink);
     EXPECT_EQ(refused.status.code(), Code::kPermission);
     EXPECT_FALSE(refused.transient);
     EXPECT_EQ(server.connections(), 0);
   }
   // A connection that was made before it mattered is not used either.
   const auto url = Url::Parse(StrCat("http://", server.Host(), "/"));
-  EXPECT_TRUE(http.Get({*url, {}, false}, sink).status.ok());
+  EXPECT_TRUE(http.Send({*url, {}, false}, sink).status.ok());
   EXPECT_EQ(sink.text(), "inside");
   TextSink again(100);
-  EXPECT_EQ(http.Get({*url, {}, true}, again).status.code(), Code::kPermission);
+  EXPECT_EQ(http.Send({*url, {}, true}, again).status.code(), Code::kPermission);
   EXPECT_EQ(again.text(), "");
 }
 

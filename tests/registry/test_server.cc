@@ -31,7 +31,7 @@ class PlainConnection : public ServerConnection {
     }
     return true;
   }
-  virtual ssize_t Read(char* out, size_t size) { return recv(fd_, out, size, 0); }
+  long Read(char* out, size_t size) override { return recv(fd_, out, size, 0); }
   void Hang() override {
     while (!stopping_.load()) {
       pollfd waits = {fd_, POLLIN | POLLRDHUP, 0};
@@ -55,7 +55,7 @@ class TlsConnection : public PlainConnection {
     return bytes.empty() ||
            (good_ && SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0);
   }
-  ssize_t Read(char* out, size_t size) override {
+  long Read(char* out, size_t size) override {
     return good_ ? SSL_read(ssl_.get(), out, static_cast<int>(size)) : -1;
   }
 
@@ -122,6 +122,32 @@ std::shared_ptr<void> TlsContext(const TestServer::Certificate& certificate) {
 }
 
 }  // namespace
+
+void ServerConnection::ExpectBody(const ServerRequest& request, std::string* buffer) {
+  unread_ = core::ParseUint(request.Header("content-length")).value_or(0);
+  waits_for_100_ = request.Header("expect") == "100-continue";
+  buffer_ = buffer;
+}
+
+std::string ServerConnection::ReadBody(uint64_t most) {
+  std::string body;
+  most = std::min(most, unread_);
+  if (most > 0 && waits_for_100_) Write("HTTP/1.1 100 Continue\r\n\r\n");
+  waits_for_100_ = false;
+  while (body.size() < most) {
+    if (buffer_->empty()) {
+      buffer_->resize(65536);
+      const long got = Read(buffer_->data(), buffer_->size());
+      buffer_->resize(got > 0 ? static_cast<size_t>(got) : 0);
+      if (got <= 0) break;
+    }
+    const size_t take = std::min<uint64_t>(buffer_->size(), most - body.size());
+    body.append(*buffer_, 0, take);
+    buffer_->erase(0, take);
+  }
+  unread_ -= body.size();
+  return body;
+}
 
 bool ServerConnection::Begin(int status, const Headers& headers, uint64_t content_length) {
   std::string head = core::StrCat("HTTP/1.1 ", status, " ", Reason(status),
@@ -190,14 +216,16 @@ void TestServer::Serve(int fd) {
       const size_t end = buffer.find("\r\n\r\n");
       if (end == std::string::npos) {
         char bytes[4096];
-        const ssize_t got = connection->Read(bytes, sizeof bytes);
+        const long got = connection->Read(bytes, sizeof bytes);
         if (got <= 0) break;
         buffer.append(bytes, static_cast<size_t>(got));
         continue;
       }
       const ServerRequest request = ParseRequest(std::string_view(buffer).substr(0, end));
       buffer.erase(0, end + 4);
+      connection->ExpectBody(request, &buffer);
       handler_(request, *connection);
+      if (!connection->BodyIsRead()) connection->Drop();
     }
   }
   const std::lock_guard<std::mutex> hold(lock_);

@@ -36,14 +36,25 @@ class ServerConnection {
   bool Answer(int status, const Headers& headers, std::string_view body);
   // Its beginning: content-length is what the peer is told.
   bool Begin(int status, const Headers& headers, uint64_t content_length);
+  // What the request sends: the next `most` bytes of it, fewer at its end or where the peer leaves.
+  // A handler that does not read all of it drops the connection.
+  std::string ReadBody(uint64_t most = UINT64_MAX);
   // After the handler: no more requests, and what was written so far is all.
   void Drop() { dropped_ = true; }
   bool dropped() const { return dropped_; }
   // Says nothing until the peer goes or the server stops.
   virtual void Hang() = 0;
+  virtual long Read(char* out, size_t size) = 0;  // 0 or less: the peer has gone
+
+  // For the server, around each request.
+  void ExpectBody(const ServerRequest& request, std::string* buffer);
+  bool BodyIsRead() const { return unread_ == 0; }
 
  private:
   bool dropped_ = false;
+  bool waits_for_100_ = false;
+  uint64_t unread_ = 0;            // bytes of the request's body
+  std::string* buffer_ = nullptr;  // what was read beyond the request's head
 };
 
 class TestServer {

@@ -1,8 +1,10 @@
 # What the tests share, the server they talk to, and the process that they kill.
 find_package(OpenSSL REQUIRED)
-set(ingot_registry_shared "${CMAKE_CURRENT_SOURCE_DIR}/registry/registry_fixture.cc"
+set(ingot_registry_shared "${CMAKE_CURRENT_SOURCE_DIR}/registry/docker_registry.cc"
+                          "${CMAKE_CURRENT_SOURCE_DIR}/registry/registry_fixture.cc"
                           "${CMAKE_CURRENT_SOURCE_DIR}/registry/ssh_key.cc"
-                          "${CMAKE_CURRENT_SOURCE_DIR}/registry/test_server.cc")
+                          "${CMAKE_CURRENT_SOURCE_DIR}/registry/test_server.cc"
+                          "${CMAKE_CURRENT_SOURCE_DIR}/registry/upload_registry.cc")
 target_sources(${INGOT_TEST_TARGET} PRIVATE ${ingot_registry_shared})
 target_link_libraries(${INGOT_TEST_TARGET} PRIVATE OpenSSL::SSL)
 target_compile_definitions(${INGOT_TEST_TARGET} PRIVATE
