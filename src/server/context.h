@@ -10,7 +10,9 @@
 #include "core/clock.h"
 #include "core/env.h"
 #include "engine/model_pool.h"
+#include "server/heartbeat.h"
 #include "server/metrics.h"
+#include "server/response_store.h"
 #include "server/worker_pool.h"
 #include "store/store.h"
 
@@ -24,6 +26,8 @@ struct Context {
   engine::ModelPool& models;
   WorkerPool& workers;
   Metrics metrics;
+  ResponseStore responses;
+  Heartbeat heartbeat;
   core::Clock& clock = core::Clock::System();
 
   bool log_prompts = false;         // asked for by whoever started the server

@@ -1,0 +1,252 @@
+// The OpenAI API: its routes, and how answers reach the network.
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/strings.h"
+#include "server/answer_group.h"
+#include "server/openai_chat.h"
+#include "server/openai_completions.h"
+#include "server/openai_fields.h"
+#include "server/openai_handlers.h"
+#include "server/routes.h"
+
+namespace ingot::server {
+namespace {
+
+using core::Json;
+using core::Status;
+
+// Seeds of the choices of one prompt follow each other.
+std::vector<ChatTask> Choices(const ChatTask& task, int choices) {
+  std::vector<ChatTask> tasks;
+  for (int i = 0; i < choices; ++i) {
+    tasks.push_back(task);
+    for (auto& [name, value] : tasks.back().settings) {
+      if (name == "seed" && value.get<int64_t>() >= 0) {
+        value = (value.get<int64_t>() + i) & INT64_MAX;
+      }
+    }
+  }
+  return tasks;
+}
+
+// What the OpenAI streams have in common.
+class OpenAiGroup : public AnswerGroup {
+ public:
+  OpenAiGroup(ExchangePtr exchange, OpenAiHead head)
+      : AnswerGroup(std::move(exchange)), head_(std::move(head)) {}
+
+ protected:
+  void OnFailed(const Status& status) override {
+    if (!streaming()) {
+      SendOpenAiError(exchange(), status);
+      return;
+    }
+    SendData(OpenAiErrorBody(status));
+    CloseStream();
+  }
+  void Done() {
+    SendText("data: [DONE]\n\n");
+    CloseStream();
+  }
+  const OpenAiHead& head() const { return head_; }
+
+ private:
+  const OpenAiHead head_;
+};
+
+class ChatStream final : public OpenAiGroup {
+ public:
+  ChatStream(ExchangePtr exchange, const OpenAiHead& head, const OpenAiChat& chat)
+      : OpenAiGroup(std::move(exchange), head), usage_wanted_(chat.usage) {
+    for (int i = 0; i < chat.choices; ++i) {
+      choices_.emplace_back(head, i, chat.usage, chat.task.logprobs >= 0);
+    }
+  }
+
+ protected:
+  void OnStart(size_t, const AnswerStart&) override { reading_ = false; }
+  void OnPiece(size_t answer, AnswerPiece piece) override {
+    for (const Json& chunk : choices_[answer].Piece(piece)) SendData(chunk);
+  }
+  void OnEnd(size_t answer, AnswerEnd end) override {
+    usage_.Add(end);
+    for (const Json& chunk : choices_[answer].End(end)) SendData(chunk);
+  }
+  void OnAllEnded() override {
+    if (usage_wanted_) SendData(UsageChunk(head(), usage_));
+    Done();
+  }
+  void OnWaiting() override {
+    if (reading_) SendText(": the prompt is being read\n\n");
+  }
+
+ private:
+  const bool usage_wanted_;
+  bool reading_ = true;
+  OpenAiUsage usage_;
+  std::vector<ChatChunks> choices_;
+};
+
+class ChatWhole final : public OpenAiGroup {
+ public:
+  ChatWhole(ExchangePtr exchange, OpenAiHead head, const OpenAiChat& chat)
+      : OpenAiGroup(std::move(exchange), std::move(head)),
+        logprobs_(chat.task.logprobs >= 0),
+        answers_(static_cast<size_t>(chat.choices)) {}
+
+ protected:
+  void OnStart(size_t, const AnswerStart&) override {}
+  void OnPiece(size_t answer, AnswerPiece piece) override {
+    answers_[answer].Add(std::move(piece));
+  }
+  void OnEnd(size_t answer, AnswerEnd end) override { answers_[answer].end = std::move(end); }
+  void OnAllEnded() override {
+    exchange().Send(JsonReply(200, ChatCompletion(head(), answers_, logprobs_)));
+  }
+
+ private:
+  const bool logprobs_;
+  std::vector<WholeAnswer> answers_;
+};
+
+class CompletionStream final : public OpenAiGroup {
+ public:
+  CompletionStream(ExchangePtr exchange, OpenAiHead head, const OpenAiCompletions& request)
+      : OpenAiGroup(std::move(exchange), std::move(head)),
+        request_(request),
+        offsets_(request.tasks.size() * static_cast<size_t>(request.choices)),
+        prompts_(request.tasks.size()) {}
+
+ protected:
+  void OnStart(size_t answer, const AnswerStart& start) override {
+    if (!request_.echo) return;
+    const std::string prompt = EchoedPrompt(request_, answer, start);
+    Json logprobs;
+    if (Wanted()) logprobs = CompletionLogprobs(start.prompt, true, offsets_[answer]);
+    Send(answer, prompt, std::move(logprobs), nullptr);
+  }
+  void OnPiece(size_t answer, AnswerPiece piece) override {
+    Json logprobs;
+    if (Wanted()) logprobs = CompletionLogprobs(piece.logprobs, false, offsets_[answer]);
+    Send(answer, piece.content, std::move(logprobs), nullptr);
+  }
+  void OnEnd(size_t answer, AnswerEnd end) override {
+    OpenAiUsage own;
+    own.Add(end);
+    usage_.completion += own.completion;
+    prompts_[answer / static_cast<size_t>(request_.choices)] = own;
+    Send(answer, "", nullptr, end.finish == engine::Finish::kLength ? "length" : "stop");
+  }
+  void OnAllEnded() override {
+    if (request_.usage) {
+      for (const OpenAiUsage& one : prompts_) {
+        usage_.prompt += one.prompt;
+        usage_.cached += one.cached;
+      }
+      Json chunk = CompletionChunk(head(), 0, "", nullptr, nullptr);
+      chunk["choices"] = Json::array();
+      chunk["usage"] = UsageJson(usage_);
+      SendData(chunk);
+    }
+    Done();
+  }
+
+ private:
+  bool Wanted() const { return request_.logprobs; }
+  void Send(size_t answer, std::string_view text, Json logprobs, Json finish) {
+    Json chunk = CompletionChunk(head(), static_cast<int>(answer), text, std::move(logprobs),
+                                 std::move(finish));
+    if (request_.usage) chunk["usage"] = nullptr;
+    SendData(chunk);
+  }
+
+  const OpenAiCompletions request_;
+  std::vector<size_t> offsets_;
+  std::vector<OpenAiUsage> prompts_;
+  OpenAiUsage usage_;
+};
+
+class CompletionWhole final : public OpenAiGroup {
+ public:
+  CompletionWhole(ExchangePtr exchange, OpenAiHead head, const OpenAiCompletions& request)
+      : OpenAiGroup(std::move(exchange), std::move(head)),
+        request_(request),
+        answers_(request.tasks.size() * static_cast<size_t>(request.choices)) {}
+
+ protected:
+  void OnStart(size_t answer, const AnswerStart& start) override {
+    answers_[answer].start = start;
+    if (request_.echo) answers_[answer].prompt = EchoedPrompt(request_, answer, start);
+  }
+  void OnPiece(size_t answer, AnswerPiece piece) override {
+    answers_[answer].answer.Add(std::move(piece));
+  }
+  void OnEnd(size_t answer, AnswerEnd end) override {
+    answers_[answer].answer.end = std::move(end);
+  }
+  void OnAllEnded() override {
+    exchange().Send(JsonReply(
+        200, Completion(head(), answers_, request_.choices, request_.echo, request_.logprobs)));
+  }
+
+ private:
+  const OpenAiCompletions request_;
+  std::vector<CompletionAnswer> answers_;
+};
+
+void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
+  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  if (!json.ok()) return SendOpenAiError(*exchange, json.status());
+  core::Result<OpenAiChat> chat = ParseOpenAiChat(*json);
+  if (!chat.ok()) return SendOpenAiError(*exchange, chat.status());
+  chat->task.owner = OwnerOf(exchange->caller().key);
+  chat->task.chat->wall_ns = context.clock.WallNs();
+  const OpenAiHead head{NewId("chatcmpl-", 24), chat->task.model, UnixSeconds(context)};
+  std::vector<ChatTask> tasks = Choices(chat->task, chat->choices);
+  if (chat->stream) {
+    std::make_shared<ChatStream>(exchange, head, *chat)->Run(context, std::move(tasks));
+  } else {
+    std::make_shared<ChatWhole>(exchange, head, *chat)->Run(context, std::move(tasks));
+  }
+}
+
+void HandleCompletions(Context& context, const ExchangePtr& exchange) {
+  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  if (!json.ok()) return SendOpenAiError(*exchange, json.status());
+  core::Result<OpenAiCompletions> request = ParseOpenAiCompletions(*json);
+  if (!request.ok()) return SendOpenAiError(*exchange, request.status());
+  std::vector<ChatTask> tasks;
+  for (ChatTask& task : request->tasks) {
+    task.owner = OwnerOf(exchange->caller().key);
+    for (ChatTask& one : Choices(task, request->choices)) tasks.push_back(std::move(one));
+  }
+  const OpenAiHead head{NewId("cmpl-", 24), tasks.front().model, UnixSeconds(context)};
+  if (request->stream) {
+    std::make_shared<CompletionStream>(exchange, head, *request)->Run(context, std::move(tasks));
+  } else {
+    std::make_shared<CompletionWhole>(exchange, head, *request)->Run(context, std::move(tasks));
+  }
+}
+
+constexpr std::array kRoutes = {
+    Route{Method::kPost, "/v1/chat/completions", Role::kInfer, kLargeBody, HandleChatCompletions},
+    Route{Method::kPost, "/v1/completions", Role::kInfer, kLargeBody, HandleCompletions},
+    Route{Method::kPost, "/v1/responses", Role::kInfer, kLargeBody, HandleResponses},
+    Route{Method::kGet, "/v1/responses/:id", Role::kInfer, kNoBody, HandleGetResponse},
+    Route{Method::kDelete, "/v1/responses/:id", Role::kInfer, kNoBody, HandleDeleteResponse},
+    Route{Method::kGet, "/v1/responses/:id/input_items", Role::kInfer, kNoBody,
+          HandleResponseItems},
+    Route{Method::kGet, "/v1/models", Role::kInfer, kNoBody, HandleListModels},
+    Route{Method::kGet, "/v1/models/:name*", Role::kInfer, kNoBody, HandleGetModel},
+};
+
+}  // namespace
+
+std::span<const Route> OpenAiRoutes() { return kRoutes; }
+
+}  // namespace ingot::server
