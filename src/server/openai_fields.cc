@@ -289,20 +289,20 @@ Json OpenAiLogprobs(const std::vector<PieceLogprob>& logprobs) {
   return list;
 }
 
-Json OpenAiErrorBody(const Status& status) {
+Json OpenAiErrorBody(const Status& status, std::string_view missing) {
   Json body = ErrorBody(ApiStyle::kOpenAi, HttpStatusOf(status), ErrorText(status), "");
   if (const std::string_view place = PlaceOf(status.message());
       !place.empty() && HttpStatusOf(status) == 400) {
     body["error"]["param"] = place;
   }
-  if (status.code() == core::Code::kNotFound) body["error"]["code"] = "model_not_found";
+  if (status.code() == core::Code::kNotFound) body["error"]["code"] = missing;
   return body;
 }
 
-void SendOpenAiError(Exchange& exchange, const Status& status) {
+void SendOpenAiError(Exchange& exchange, const Status& status, std::string_view missing) {
   const int code = HttpStatusOf(status);
   Reply reply = ErrorReply(ApiStyle::kOpenAi, code, ErrorText(status), exchange.request().id);
-  reply.body = WireJson(OpenAiErrorBody(status));
+  reply.body = WireJson(OpenAiErrorBody(status, missing));
   exchange.Send(std::move(reply));
 }
 

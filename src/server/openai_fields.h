@@ -38,9 +38,11 @@ core::Status ReadOpenAiTools(const RuledFields& fields, bool flat, ChatTask& tas
 core::Json OpenAiLogprob(const PieceLogprob& logprob);
 core::Json OpenAiLogprobs(const std::vector<PieceLogprob>& logprobs);
 
-// The whole body of an error; `param` is where in the request it is.
-core::Json OpenAiErrorBody(const core::Status& status);
-void SendOpenAiError(Exchange& exchange, const core::Status& status);
+// The whole body of an error; `param` is where in the request it is, `code` what was not found.
+core::Json OpenAiErrorBody(const core::Status& status,
+                           std::string_view missing = "model_not_found");
+void SendOpenAiError(Exchange& exchange, const core::Status& status,
+                     std::string_view missing = "model_not_found");
 
 // "chatcmpl-" and so many hexadecimal digits.
 std::string NewId(std::string_view prefix, int digits);

@@ -150,12 +150,16 @@ std::vector<Json> ResponsesEvents::Piece(const AnswerPiece& piece) {
     events.push_back(
         Event("response.reasoning_summary_text.delta", At({{"delta", piece.thinking}})));
   }
-  // Logprobs are of what is said; those of thoughts and calls have no place here.
+  // Logprobs are of what is said; those of thoughts and calls have no place here. A token may be
+  // certain before its text is: it goes with the text then.
+  if (logprobs_ && piece.thinking.empty() && piece.calls.empty()) {
+    held_.insert(held_.end(), piece.logprobs.begin(), piece.logprobs.end());
+  }
   if (!piece.content.empty()) {
     Open("message", events);
     text_ += piece.content;
-    Json logprobs = Json::array();
-    if (logprobs_) logprobs = OpenAiLogprobs(piece.logprobs);
+    Json logprobs = OpenAiLogprobs(held_);
+    held_.clear();
     token_logprobs_.insert(token_logprobs_.end(), logprobs.begin(), logprobs.end());
     events.push_back(Event("response.output_text.delta",
                            At({{"delta", piece.content}, {"logprobs", std::move(logprobs)}})));

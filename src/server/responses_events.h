@@ -45,6 +45,7 @@ class ResponsesEvents {
   std::string item_;  // its id
   std::string text_;  // of it
   core::Json token_logprobs_ = core::Json::array();
+  std::vector<PieceLogprob> held_;  // of tokens whose text has not come yet
 };
 
 }  // namespace ingot::server

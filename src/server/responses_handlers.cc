@@ -106,7 +106,9 @@ std::optional<StoredResponse> Stored(Context& context, const ExchangePtr& exchan
   std::optional<StoredResponse> stored =
       context.responses.Get(OwnerOf(exchange->caller().key), exchange->request().parts.front(),
                             context.clock.MonotonicNs());
-  if (!stored) SendOpenAiError(*exchange, NoSuchResponse(exchange->request().parts.front()));
+  if (!stored)
+    SendOpenAiError(*exchange, NoSuchResponse(exchange->request().parts.front()),
+                    "response_not_found");
   return stored;
 }
 
@@ -116,7 +118,9 @@ void HandleResponses(Context& context, const ExchangePtr& exchange) {
   const core::Result<Json> json = core::ParseJson(exchange->request().body);
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<Json> earlier = EarlierItems(context, *exchange, *json);
-  if (!earlier.ok()) return SendOpenAiError(*exchange, earlier.status());
+  if (!earlier.ok()) {
+    return SendOpenAiError(*exchange, earlier.status(), "previous_response_not_found");
+  }
   core::Result<OpenAiResponses> request = ParseOpenAiResponses(*json, *earlier);
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());
   request->task.owner = OwnerOf(exchange->caller().key);
@@ -134,7 +138,7 @@ void HandleGetResponse(Context& context, const ExchangePtr& exchange) {
 void HandleDeleteResponse(Context& context, const ExchangePtr& exchange) {
   const std::string& id = exchange->request().parts.front();
   if (!context.responses.Remove(OwnerOf(exchange->caller().key), id, context.clock.MonotonicNs())) {
-    return SendOpenAiError(*exchange, NoSuchResponse(id));
+    return SendOpenAiError(*exchange, NoSuchResponse(id), "response_not_found");
   }
   exchange->Send(JsonReply(200, {{"id", id}, {"object", "response"}, {"deleted", true}}));
 }

@@ -30,7 +30,11 @@ class ScriptedServer:
                     outer.chat(self, json.loads(body))
                     return
                 connection = http.client.HTTPConnection(outer.behind, timeout=30)
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "origin", "connection")}
+                headers = {
+                    k: v
+                    for k, v in self.headers.items()
+                    if k.lower() not in ("host", "origin", "connection")
+                }
                 connection.request(self.command, self.path, body or None, headers)
                 answer = connection.getresponse()
                 data = answer.read()
@@ -79,7 +83,10 @@ class ScriptedServer:
                 elif "done" in piece or "error" in piece:
                     self.line(handler, piece)
                 else:
-                    self.line(handler, {"done": False, "message": {"role": "assistant", "content": "", **piece}})
+                    self.line(
+                        handler,
+                        {"done": False, "message": {"role": "assistant", "content": "", **piece}},
+                    )
             self.line(handler, done)
             handler.wfile.write(b"0\r\n\r\n")
         except (BrokenPipeError, ConnectionResetError):

@@ -22,8 +22,12 @@ class Browser:
     def __init__(self, width=1280, height=860):
         for program in ("chromium", "chromedriver"):
             if not shutil.which(program):
-                raise SystemExit(f"{program} is missing: tools/setup.sh installs it (tools/apt.txt)")
-        self.profile = tempfile.TemporaryDirectory(prefix="ingot-chromium.", ignore_cleanup_errors=True)
+                raise SystemExit(
+                    f"{program} is missing: tools/setup.sh installs it (tools/apt.txt)"
+                )
+        self.profile = tempfile.TemporaryDirectory(
+            prefix="ingot-chromium.", ignore_cleanup_errors=True
+        )
         self.process = subprocess.Popen(
             ["chromedriver", "--port=0"],
             stdout=subprocess.PIPE,
@@ -56,7 +60,11 @@ class Browser:
         if os.geteuid() == 0:
             arguments.append("--no-sandbox")  # Chromium's sandbox refuses to run as root
         options = {"args": arguments, "binary": shutil.which("chromium")}
-        capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        capabilities = {
+            "browserName": "chrome",
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL"},
+        }
         self.session = ""
         made = self.call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self.session = f"/session/{made['sessionId']}"
@@ -75,11 +83,15 @@ class Browser:
     def call(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         payload = None if method in ("GET", "DELETE") else json.dumps(body or {})
-        connection.request(method, self.session + path, payload, {"Content-Type": "application/json"})
+        connection.request(
+            method, self.session + path, payload, {"Content-Type": "application/json"}
+        )
         value = json.loads(connection.getresponse().read())["value"]
         connection.close()
         if isinstance(value, dict) and "error" in value:
-            raise RuntimeError(f"{method} {path}: {value['error']}: {value['message'].splitlines()[0]}")
+            raise RuntimeError(
+                f"{method} {path}: {value['error']}: {value['message'].splitlines()[0]}"
+            )
         return value
 
     def open(self, url):
@@ -107,7 +119,9 @@ class Browser:
         keys = [KEYS.get(name, name) for name in names]
         downs = [{"type": "keyDown", "value": key} for key in keys]
         ups = [{"type": "keyUp", "value": key} for key in reversed(keys)]
-        self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": downs + ups}]})
+        self.call(
+            "POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": downs + ups}]}
+        )
 
     def text(self, css):
         return self.js("return document.querySelector(arguments[0])?.textContent ?? null", css)
@@ -137,4 +151,7 @@ class Browser:
 
     def log(self):
         """What the console said since the last call: errors of scripts and of the security policy."""
-        return [f"{entry['level']}: {entry['message']}" for entry in self.call("POST", "/se/log", {"type": "browser"})]
+        return [
+            f"{entry['level']}: {entry['message']}"
+            for entry in self.call("POST", "/se/log", {"type": "browser"})
+        ]

@@ -1,0 +1,2 @@
+# What several test files share.
+target_sources(${INGOT_TEST_TARGET} PRIVATE "${CMAKE_CURRENT_LIST_DIR}/golden.cc")
