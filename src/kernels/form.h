@@ -25,17 +25,26 @@ enum class Order : uint8_t {
   kSplit32,  // of each 32 the even ones, then the odd ones
   kSplit64,  // of each 64 the even ones, then the odd ones
   kBytes64,  // of each 64 eights 0 2 4 6, then eights 1 3 5 7
+  kPlanes,   // whole numbers of 16 bits in two planes of bytes: simd/vnni_few.h
 };
 inline constexpr size_t kBlock = 64;
+// What rows' memory is rounded up to.
+inline constexpr size_t kWidest = 128;
 // Sums and the like are padded to whole vectors of this many floats.
 inline constexpr size_t kVector = 16;
 
 constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
+// Room for the sums of all groups, where zero points want them.
+inline size_t SumsOf(const Matrix& matrix) {
+  return matrix.biases == nullptr ? 0 : RoundUp(matrix.groups(), kVector);
+}
+
 // Where element i of a block of 64 goes.
 constexpr size_t PlaceOf(Order order, size_t i) {
   switch (order) {
     case Order::kNatural:
+    case Order::kPlanes:
       return i;
     case Order::kSplit32:
       return i / 32 * 32 + i % 2 * 16 + i % 32 / 2;
@@ -54,7 +63,7 @@ struct ArrangeRun {
   FloatType type;
   const std::byte* x;
   std::byte* out;
-  float* sums;  // of each group, padded with zeros; affine mode alone
+  float* sums;  // of each group, padded with zeros, and what else the form keeps; may be null
 };
 
 // out[r][n - first] = the sum over k of x[r][k] * weight[n][k], for count outputs from first on.
@@ -76,6 +85,7 @@ struct Form {
   core::Isa isa;
   bool bf16;  // whether it takes activations of bf16, and keeps them so, instead of fp32
   bool (*serves)(const Matrix& matrix);
+  size_t (*sums)(const Matrix& matrix);  // floats beside an arranged row
   Order (*few_order)(const Matrix& matrix);
   Order (*many_order)(const Matrix& matrix);
   void (*arrange)(const ArrangeRun& run);

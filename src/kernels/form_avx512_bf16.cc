@@ -21,23 +21,35 @@
 // What follows is compiled for these instructions; what came before is not, so that no function
 // shared with other files can end up using them.
 #if defined(__clang__)
-#pragma clang attribute push(                                                                \
-        __attribute__((target(                                                               \
-                "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16"))), \
+#pragma clang attribute push(                                                                           \
+        __attribute__((target(                                                                          \
+                "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx512vnni"))), \
             apply_to = function)
 #else
-#pragma GCC target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16")
+#pragma GCC target( \
+        "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512bf16,avx512vnni")
 #endif
 
 #include "kernels/simd/bf16_few.h"
 #include "kernels/simd/bf16_many.h"
+#include "kernels/simd/vnni_few.h"
 
 namespace ingot::kernels {
 namespace {
 
 using bf16::WidenBF16;
 
+// Codes that are whole numbers are multiplied as bytes, others as bf16 numbers.
+size_t Sums(const Matrix& matrix) {
+  return vnni::Serves(matrix) ? 2 * RoundUp(matrix.groups(), kVector) : SumsOf(matrix);
+}
+Order FewOrder(const Matrix& matrix) {
+  return vnni::Serves(matrix) ? Order::kPlanes : bf16::OrderOf(matrix);
+}
+void Few(const ProductRun& run) { vnni::Serves(*run.matrix) ? vnni::Few(run) : bf16::Few(run); }
+
 void Arrange(const ArrangeRun& run) {
+  if (run.order == Order::kPlanes) return vnni::Arrange(run);
   const size_t inputs = run.matrix->inputs;
   auto* out = reinterpret_cast<uint16_t*>(run.out);
   for (size_t at = 0; at < inputs; at += kBlock, out += kBlock) {
@@ -45,7 +57,7 @@ void Arrange(const ArrangeRun& run) {
     std::memcpy(block, run.x + 2 * at, 2 * std::min(kBlock, inputs - at));
     bf16::PlaceIn(run.order, block, out);
   }
-  if (run.sums == nullptr) return;
+  if (run.matrix->biases == nullptr) return;
   const size_t groups = run.matrix->groups();
   const size_t size = run.matrix->format.group_size;
   for (size_t g = 0; g < groups; ++g) {
@@ -73,10 +85,11 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .isa = core::Isa::kAvx512,
                               .bf16 = true,
                               .serves = IsServed,
-                              .few_order = bf16::OrderOf,
+                              .sums = Sums,
+                              .few_order = FewOrder,
                               .many_order = NaturalOrder,
                               .arrange = Arrange,
-                              .few = bf16::Few,
+                              .few = Few,
                               .many = bf16::Many,
                               .attend = AttendAsAvx512};
 

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
-#include <new>
+#include <tuple>
 
 #include "kernels/scratch.h"
 #include "kernels/store.h"
@@ -87,6 +86,12 @@ struct Arranged {
   float* sums;
 };
 
+size_t ArrangedBytes(const PlannedProduct& planned) {
+  const size_t rows = planned.product.x.size();
+  return RoundUp(rows * planned.plan.x_bytes, 64) +
+         RoundUp(rows * planned.plan.sums * sizeof(float), 64);
+}
+
 void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged& to,
                  core::ThreadPool& pool) {
   std::vector<const Segment*> of_row(product.x.size(), nullptr);
@@ -112,26 +117,12 @@ void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged
   }
 }
 
-// Rounds a row of results, the last thing that happens to them, and stores it.
-void Finish(const Product& product, const Block& block, size_t row, std::span<float> results) {
-  const Segment& segment = *block.segment;
-  if (segment.factor != nullptr) {
-    for (float& result : results) result *= *segment.factor;
-  }
-  if (segment.bias != nullptr) {
-    for (size_t n = 0; n < results.size(); ++n) {
-      results[n] += quant::LoadFloat(product.bias_type, segment.bias, block.first_output + n);
-    }
-  }
-  StoreFloats(product.result_type, results,
-              product.y[row] + block.first_output * quant::SizeOf(product.result_type));
-}
+using Results = std::array<float, kMostOutputs * kManyFrom>;
+static_assert(std::tuple_size_v<Results> >= kManyOutputs * kMostRows);
 
-void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& block,
-                  const Arranged& rows) {
-  alignas(64) std::array<float, kMostOutputs * kManyFrom> results;
-  static_assert(kMostOutputs * kManyFrom >= kManyOutputs * kMostRows);
-  const ProductRun run{.matrix = &block.segment->matrix,
+void Multiply(const ProductPlan& plan, const Matrix& matrix, const Block& block,
+              const Arranged& rows, Results& results) {
+  const ProductRun run{.matrix = &matrix,
                        .first = block.first_output,
                        .count = block.outputs,
                        .rows = block.rows,
@@ -142,9 +133,47 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
                        .out = results.data(),
                        .out_stride = block.outputs};
   (plan.IsMany(*block.segment) ? plan.form->many : plan.form->few)(run);
+}
+
+// The factor and the bias of the outputs from `first` on.
+void Weigh(const float* factor, const std::byte* bias, FloatType bias_type, size_t first,
+           std::span<float> results) {
+  if (factor != nullptr) {
+    for (float& result : results) result *= *factor;
+  }
+  if (bias != nullptr) {
+    for (size_t n = 0; n < results.size(); ++n) {
+      results[n] += quant::LoadFloat(bias_type, bias, first + n);
+    }
+  }
+}
+
+// Rounds a row of results, the last thing that happens to them, and stores it.
+void Finish(const Product& product, const Block& block, size_t row, std::span<float> results) {
+  const size_t at = block.first_output * quant::SizeOf(product.result_type);
+  if (!product.addends.empty()) {
+    AddFloats(product.result_type, product.addends[row] + at, results);
+  }
+  StoreFloats(product.result_type, results, product.y[row] + at);
+}
+
+void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& block,
+                  const Arranged& rows) {
+  alignas(64) Results results;
+  alignas(64) Results gates;
+  const Segment& segment = *block.segment;
+  Multiply(plan, segment.matrix, block, rows, results);
+  const bool gated = product.gating != nullptr && segment.gate.matrix.outputs > 0;
+  if (gated) Multiply(plan, segment.gate.matrix, block, rows, gates);
   for (size_t r = 0; r < block.rows; ++r) {
-    Finish(product, block, block.first_row + r,
-           std::span(results).subspan(r * block.outputs, block.outputs));
+    const std::span row = std::span(results).subspan(r * block.outputs, block.outputs);
+    Weigh(segment.factor, segment.bias, product.bias_type, block.first_output, row);
+    if (product.gating != nullptr) {
+      const std::span gate = std::span(gates).subspan(r * block.outputs, gated ? block.outputs : 0);
+      Weigh(segment.gate.factor, segment.gate.bias, product.bias_type, block.first_output, gate);
+      (*product.gating)(gate, row);
+    }
+    Finish(product, block, block.first_row + r, row);
   }
 }
 
@@ -159,8 +188,8 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
   return {.form = &form,
           .few_order = form.few_order(matrix),
           .many_order = form.many_order(matrix),
-          .x_bytes = RoundUp(matrix.inputs, kBlock) * element,
-          .sums = matrix.biases == nullptr ? 0 : RoundUp(matrix.groups(), kVector),
+          .x_bytes = RoundUp(matrix.inputs, kWidest) * element,
+          .sums = form.sums(matrix),
           .few_outputs = FewOutputs(matrix),
           .always_few = false};
 }
@@ -172,15 +201,40 @@ ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa) {
 }
 
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool) {
-  if (product.segments.empty() || product.x.empty()) return;
-  const size_t x_bytes = RoundUp(product.x.size() * plan.x_bytes, 64);
-  const Scratch scratch(x_bytes + product.x.size() * plan.sums * sizeof(float));
-  const Arranged rows{.x = scratch.data(),
-                      .sums = reinterpret_cast<float*>(scratch.data() + x_bytes)};
-  ArrangeRows(plan, product, rows, pool);
-  const Blocks blocks(plan, product.segments);
-  pool.ParallelFor(blocks.count(), 1, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) ComputeBlock(plan, product, blocks.At(i), rows);
+  const PlannedProduct planned{plan, product};
+  ComputeAll({&planned, 1}, pool);
+}
+
+void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool) {
+  size_t bytes = 0;
+  for (const PlannedProduct& planned : products) bytes += ArrangedBytes(planned);
+  const Scratch scratch(bytes);
+  std::vector<Arranged> rows;
+  std::vector<Blocks> blocks;
+  std::vector<size_t> ends;
+  rows.reserve(products.size());
+  blocks.reserve(products.size());
+  ends.reserve(products.size());
+  std::byte* next = scratch.data();
+  size_t total = 0;
+  for (const PlannedProduct& planned : products) {
+    const Product& product = planned.product;
+    const size_t x_bytes = RoundUp(product.x.size() * planned.plan.x_bytes, 64);
+    rows.push_back({.x = next, .sums = reinterpret_cast<float*>(next + x_bytes)});
+    next += ArrangedBytes(planned);
+    if (!product.x.empty()) ArrangeRows(planned.plan, product, rows.back(), pool);
+    blocks.emplace_back(planned.plan, product.segments);
+    total += blocks.back().count();
+    ends.push_back(total);
+  }
+  pool.ParallelFor(total, 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const auto which =
+          static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), i) - ends.begin());
+      const size_t within = i - (which == 0 ? 0 : ends[which - 1]);
+      ComputeBlock(products[which].plan, products[which].product, blocks[which].At(within),
+                   rows[which]);
+    }
   });
 }
 

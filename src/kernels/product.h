@@ -20,15 +20,27 @@
 
 namespace ingot::kernels {
 
+// A matrix, and what its results are multiplied with and added to.
+struct Factors {
+  Matrix matrix;
+  const float* factor = nullptr;    // or null
+  const std::byte* bias = nullptr;  // of outputs numbers, or null
+};
+
 // Consecutive rows that meet the same matrix: all of them in a plain product, those that chose the
 // same expert in a mixture.
 struct Segment {
-  Matrix matrix;                    // all segments of a product have the same shape and format
-  const float* factor = nullptr;    // what each result is multiplied with, or null
-  const std::byte* bias = nullptr;  // of outputs numbers, or null
+  Matrix matrix;  // all segments of a product have the same shape and format
+  const float* factor = nullptr;
+  const std::byte* bias = nullptr;
   size_t first_row = 0;
   size_t rows = 0;
+  Factors gate = {};  // of the same shape and format as matrix; without outputs where there is none
 };
+
+// Makes of some outputs' results and those of their gates, which are fp32, what is stored: in `up`.
+// `gate` is empty where there is none.
+using Gating = core::FunctionRef<void(std::span<const float> gate, std::span<float> up)>;
 
 struct Product {
   std::span<const Segment> segments;
@@ -37,6 +49,10 @@ struct Product {
   FloatType bias_type;
   std::span<const std::byte* const> x;  // where each row begins
   std::span<std::byte* const> y;        // and where its results go
+  const Gating* gating = nullptr;       // or null: results are stored as they are
+  // Rows of result_type that results are added to before they are rounded, or none. A row of y may
+  // be the same memory.
+  std::span<const std::byte* const> addends = {};
 };
 
 // Of one product. A segment of many rows has its weights expanded once for all of them; one of few
@@ -60,6 +76,14 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix);
 
 // A segment without rows costs nothing and is not read.
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool);
+
+// Several products at once that do not wait for each other: one loop for the threads instead of one
+// each.
+struct PlannedProduct {
+  ProductPlan plan;
+  Product product;
+};
+void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool);
 
 }  // namespace ingot::kernels
 

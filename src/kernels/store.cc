@@ -1,5 +1,7 @@
 #include "kernels/store.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -47,6 +49,16 @@ void LoadFloats(quant::FloatType type, const std::byte* from, std::span<float> v
     case quant::FloatType::kF16:
       for (size_t i = 0; i < values.size(); ++i) values[i] = quant::LoadFloat(type, from, i);
       return;
+  }
+}
+
+void AddFloats(quant::FloatType type, const std::byte* from, std::span<float> values) {
+  constexpr size_t kPart = 64;
+  std::array<float, kPart> part;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled below
+  for (size_t at = 0; at < values.size(); at += kPart) {
+    const size_t count = std::min(kPart, values.size() - at);
+    LoadFloats(type, from + at * quant::SizeOf(type), std::span(part).first(count));
+    for (size_t i = 0; i < count; ++i) values[at + i] += part[i];
   }
 }
 

@@ -17,6 +17,9 @@ void StoreFloats(quant::FloatType type, std::span<const float> values, std::byte
 
 void LoadFloats(quant::FloatType type, const std::byte* from, std::span<float> values);
 
+// values[i] += what stands there.
+void AddFloats(quant::FloatType type, const std::byte* from, std::span<float> values);
+
 }  // namespace ingot::kernels
 
 #endif  // INGOT_KERNELS_STORE_H_

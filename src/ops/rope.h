@@ -12,12 +12,13 @@
 namespace ingot::ops {
 
 struct RopeSpec {
-  int dims = 0;                      // the leading part of each head that turns; the rest is copied
-  bool interleaved = false;          // pairs (2i, 2i+1) instead of (i, i + dims/2)
-  float base = 10000;                // ignored where wavelengths are given
-  float scale = 1;                   // multiplies positions
-  std::optional<Array> wavelengths;  // [dims/2] float32: base^(2i/dims) after scaling; inf: no turn
-  float magnitude = 1;               // multiplies what was turned, and only that
+  int dims = 0;              // the leading part of each head that turns; the rest is copied
+  bool interleaved = false;  // pairs (2i, 2i+1) instead of (i, i + dims/2)
+  float base = 10000;        // ignored where wavelengths are given
+  float scale = 1;           // multiplies positions
+  std::optional<Array> wavelengths =
+      {};               // [dims/2] float32: base^(2i/dims) after scaling; inf: no turn
+  float magnitude = 1;  // multiplies what was turned, and only that
 };
 
 // How to stretch wavelengths; see the functions.

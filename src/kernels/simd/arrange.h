@@ -17,6 +17,7 @@ template <class V, typename T>
 void Place(Order order, const T* from, T* to) {
   switch (order) {
     case Order::kNatural:
+    case Order::kPlanes:
       return PlaceBlock<V, T, Order::kNatural>(from, to);
     case Order::kSplit32:
       return PlaceBlock<V, T, Order::kSplit32>(from, to);

@@ -26,6 +26,7 @@ void PlaceBlock16(const uint16_t* from, uint16_t* to) {
 inline void PlaceIn(Order order, const uint16_t* from, uint16_t* to) {
   switch (order) {
     case Order::kNatural:
+    case Order::kPlanes:
       return PlaceBlock16<Order::kNatural>(from, to);
     case Order::kSplit32:
       return PlaceBlock16<Order::kSplit32>(from, to);

@@ -8,8 +8,36 @@
 
 namespace ingot::kernels::bf16 {
 
-// How far ahead weights are asked for, in bytes.
-inline constexpr size_t kAheadOfDots = 2048;
+// How far ahead the weights of a row are asked for. Rows are read kOuts at a time, side by side:
+// where a row's end is near, what comes next is the beginning of the one kOuts further on.
+class Ahead {
+ public:
+  static constexpr size_t kBytes = 1024;
+
+  Ahead(size_t row_bytes, size_t outs)
+      : row_bytes_(row_bytes), skipped_((outs - 1) * row_bytes), at_(kBytes) {
+    Wrap();
+  }
+  // From where the next `bytes` of each row are, to what is to be asked for.
+  size_t Next(size_t bytes) {
+    const size_t distance = distance_;
+    at_ += bytes;
+    Wrap();
+    return distance;
+  }
+
+ private:
+  void Wrap() {
+    while (at_ >= row_bytes_) {
+      at_ -= row_bytes_;
+      distance_ += skipped_;
+    }
+  }
+  size_t row_bytes_;
+  size_t skipped_;
+  size_t at_;  // in its row
+  size_t distance_ = kBytes;
+};
 
 // count <= 16 numbers of `type`; zeros after them.
 inline __m512 LoadSixteen(FloatType type, const std::byte* p, size_t count) {
@@ -97,6 +125,7 @@ void DotCodes(const ProductRun& run, size_t first) {
   constexpr size_t kBatch = kVector * kGroup;  // values of 16 groups
   const size_t groups = matrix.inputs / kGroup;
   const Codes codes;
+  Ahead ahead(matrix.row_bytes(), kOuts);
   __m512 totals[kOuts][kRows];
   for (size_t o = 0; o < kOuts; ++o) {
     for (size_t r = 0; r < kRows; ++r) totals[o][r] = _mm512_setzero_ps();
@@ -123,9 +152,10 @@ void DotCodes(const ProductRun& run, size_t first) {
     const size_t values = std::min(kBatch, matrix.inputs - g * kGroup);
     const size_t whole = values / kBlock;
     for (size_t b = 0; b < whole; ++b, x += 2 * kBlock) {
+      const size_t distance = ahead.Next(Codes::kBytes);
       for (size_t o = 0; o < kOuts; ++o) {
         const uint8_t* from = rows[o] + b * Codes::kBytes;
-        __builtin_prefetch(from + kAheadOfDots);
+        __builtin_prefetch(from + distance);
         const Pair w = codes.Load(from);
         for (size_t r = 0; r < kRows; ++r) {
           const std::byte* at = x + r * run.x_stride;
@@ -172,10 +202,12 @@ void DotNumbers(const ProductRun& run, size_t first) {
   const size_t whole = matrix.inputs / kBlock * kBlock;
   const std::byte* rows[kOuts];
   for (size_t o = 0; o < kOuts; ++o) rows[o] = matrix.row(first + o);
+  Ahead ahead(matrix.row_bytes(), kOuts);
   for (size_t k = 0; k < whole; k += kBlock) {
+    const size_t distance = ahead.Next(2 * kBlock);
     for (size_t o = 0; o < kOuts; ++o) {
-      __builtin_prefetch(rows[o] + 2 * k + kAheadOfDots);
-      __builtin_prefetch(rows[o] + 2 * k + kAheadOfDots + 64);
+      __builtin_prefetch(rows[o] + 2 * k + distance);
+      __builtin_prefetch(rows[o] + 2 * k + distance + 64);
       add(rows[o] + 2 * k, k, o);
     }
   }
@@ -235,12 +267,15 @@ void DotAll(const ProductRun& run) {
   for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
 }
 
-inline void Few(const ProductRun& run) {
+// Any number of rows.
+template <void (*kFour)(const ProductRun&), void (*kTwo)(const ProductRun&),
+          void (*kOne)(const ProductRun&)>
+void InFoursTwosAndOnes(const ProductRun& run) {
   struct By {
     size_t rows;
     void (*call)(const ProductRun&);
   };
-  constexpr By kBy[] = {{4, DotAll<4>}, {2, DotAll<2>}, {1, DotAll<1>}};
+  constexpr By kBy[] = {{4, kFour}, {2, kTwo}, {1, kOne}};
   ProductRun part = run;
   size_t done = 0;
   for (const By& by : kBy) {
@@ -253,6 +288,8 @@ inline void Few(const ProductRun& run) {
     }
   }
 }
+
+inline void Few(const ProductRun& run) { InFoursTwosAndOnes<DotAll<4>, DotAll<2>, DotAll<1>>(run); }
 
 }  // namespace ingot::kernels::bf16
 

@@ -26,6 +26,7 @@ struct FormOf {
             .isa = V::kIsa,
             .bf16 = false,
             .serves = Serves,
+            .sums = SumsOf,
             .few_order = FewOrder,
             .many_order = ManyOrder,
             .arrange = ArrangeFloats<V>,

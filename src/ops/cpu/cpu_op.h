@@ -1,4 +1,4 @@
-// An MLX operation with one result that is computed by a task of ours on the CPU.
+// An MLX operation of one or several results that is computed by a task of ours on the CPU.
 //
 // One thread builds graphs. MLX calls `prepare` when the inputs have their memory, and runs what it
 // returns later, on the thread of the stream, when they have their values.
@@ -18,6 +18,22 @@ using Prepare = std::function<Task(const std::vector<Array>& inputs, Array& out)
 
 Array CpuOp(const char* name, const mx::Shape& shape, mx::Dtype type, std::vector<Array> inputs,
             Prepare prepare);
+
+// The same with several results.
+struct ResultType {
+  mx::Shape shape;
+  mx::Dtype type;
+  // The input whose memory this result takes over, changed in place; -1: memory of its own. Where
+  // somebody else still holds that input the memory is a copy. Such an input is in one piece and
+  // of this shape and type.
+  int in_place_of = -1;
+};
+// Also called where some of the results are empty.
+using PrepareAll =
+    std::function<Task(const std::vector<Array>& inputs, std::vector<Array>& outputs)>;
+
+std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& results,
+                           const std::vector<Array>& inputs, PrepareAll prepare);
 
 }  // namespace ingot::ops::cpu
 

@@ -62,6 +62,14 @@ void Strided::CopyTo(std::byte* out) const {
   });
 }
 
+RowsOf::RowsOf(const Strided& array)
+    : copy_(array.has_whole_rows() ? 0 : array.bytes()), rows_(array.Rows()) {
+  if (array.has_whole_rows() || rows_.empty()) return;
+  array.CopyTo(copy_.data());
+  const size_t bytes = array.bytes() / rows_.size();
+  for (size_t r = 0; r < rows_.size(); ++r) rows_[r] = copy_.data() + r * bytes;
+}
+
 Array CopyInOnePiece(const Array& array, mx::Stream stream) {
   Array copy(array.shape(), array.dtype(), nullptr, {});
   copy.set_data(mx::allocator::malloc(copy.nbytes()));

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/scratch.h"
 #include "ops/array.h"
 #include "quant/float_types.h"
 
@@ -39,6 +40,19 @@ struct Strided {
   std::vector<int64_t> strides;  // in elements
   size_t item;                   // bytes of an element
   size_t count;                  // of elements
+};
+
+// The rows of an array, as long as this lives: where they are in pieces, those of a copy.
+class RowsOf {
+ public:
+  explicit RowsOf(const Strided& array);
+  const std::byte* operator[](size_t row) const { return rows_[row]; }
+  size_t size() const { return rows_.size(); }
+  const std::vector<const std::byte*>& all() const { return rows_; }
+
+ private:
+  kernels::Scratch copy_;
+  std::vector<const std::byte*> rows_;
 };
 
 // A copy in row-major order that the stream makes before it goes on with what is sent to it next;

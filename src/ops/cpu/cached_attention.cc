@@ -1,0 +1,334 @@
+#include "ops/cpu/cached_attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "core/cpu.h"
+#include "core/thread_pool.h"
+#include "kernels/attend.h"
+#include "kernels/form.h"
+#include "kernels/scratch.h"
+#include "kernels/store.h"
+#include "ops/cpu/choice.h"
+#include "ops/cpu/cpu_op.h"
+#include "ops/cpu/row_norm.h"
+#include "ops/cpu/rows.h"
+#include "ops/cpu/turns.h"
+
+namespace ingot::ops::cpu {
+namespace {
+
+using kernels::AttendQuery;
+using kernels::kAttendRows;
+using kernels::kVector;
+using kernels::LoadFloats;
+using kernels::RoundUp;
+using kernels::Scratch;
+using kernels::StoreFloats;
+using quant::FloatType;
+
+// A norm's weight as it is given, and as it is used.
+struct HeadNorm {
+  Strided weight;
+  FloatType type;
+  float eps;
+};
+struct Factored {
+  explicit Factored(const std::optional<HeadNorm>& norm) {
+    if (!norm) return;
+    factors = Factors(norm->weight, norm->type);
+    eps = norm->eps;
+  }
+  void Apply(std::span<float> row) const {
+    if (!factors.empty()) NormRow(factors, eps, row);
+  }
+  std::vector<float> factors;
+  float eps = 0;
+};
+
+// A sequence with the memory of its room, and where in the counting of items it stands.
+struct Sequence {
+  size_t first_row;
+  size_t length;
+  size_t steps;
+  size_t capacity;
+  std::byte* keys;
+  std::byte* values;
+  std::shared_ptr<const Turns> turns;  // or null
+  size_t first_item;
+};
+
+struct Job {
+  Strided q;
+  Strided k;
+  Strided v;
+  FloatType type;
+  size_t heads;
+  size_t key_heads;
+  size_t width;        // of a key
+  size_t value_width;  // of a value
+  size_t pitch;
+  std::optional<HeadNorm> query_norm;
+  std::optional<HeadNorm> key_norm;
+  QueryGrowth growth;
+  float scale;
+  size_t window;
+  const float* sinks;  // one a head of queries, or null
+  std::vector<Sequence> sequences;
+  std::byte* y;
+
+  void operator()() const { Run(*this).All(); }
+
+ private:
+  // What is there while the job runs.
+  class Run {
+   public:
+    explicit Run(const Job& job)
+        : job_(job),
+          q_(job.q),
+          k_(job.k),
+          v_(job.v),
+          query_norm_(job.query_norm),
+          key_norm_(job.key_norm),
+          group_(job.heads / job.key_heads),
+          element_(quant::SizeOf(job.type)) {}
+
+    void All() const {
+      core::ThreadPool& pool = core::ThreadPool::Shared();
+      const bool single =
+          group_ <= kAttendRows && std::all_of(job_.sequences.begin(), job_.sequences.end(),
+                                               [](const Sequence& one) { return one.steps <= 1; });
+      // A new column and those who look at it: one thread, no waiting in between.
+      if (!single) {
+        ForItems(pool, [&](const Sequence& sequence, size_t item) {
+          if (item < job_.key_heads) Store(sequence, item);
+        });
+      }
+      ForItems(pool, [&](const Sequence& sequence, size_t item) {
+        const size_t blocks = Blocks(sequence);
+        if (single) Store(sequence, item);
+        Block(sequence, item / blocks, item % blocks * kAttendRows);
+      });
+    }
+
+   private:
+    // Blocks of queries that share a head of keys.
+    size_t Blocks(const Sequence& sequence) const {
+      return (group_ * sequence.steps + kAttendRows - 1) / kAttendRows;
+    }
+
+    template <typename Body>
+    void ForItems(core::ThreadPool& pool, const Body& body) const {
+      const Sequence& last = job_.sequences.back();
+      const size_t items = last.first_item + job_.key_heads * Blocks(last);
+      pool.ParallelFor(items, 1, [&](size_t begin, size_t end) {
+        for (size_t i = begin; i < end; ++i) {
+          const auto next = std::upper_bound(
+              job_.sequences.begin(), job_.sequences.end(), i,
+              [](size_t item, const Sequence& one) { return item < one.first_item; });
+          const Sequence& sequence = *(next - 1);
+          body(sequence, i - sequence.first_item);
+        }
+      });
+    }
+
+    // All new columns of one head of keys.
+    void Store(const Sequence& sequence, size_t head) const {
+      const Scratch scratch(job_.width * sizeof(float));
+      const std::span<float> row(reinterpret_cast<float*>(scratch.data()), job_.width);
+      for (size_t step = 0; step < sequence.steps; ++step) {
+        const size_t at = head * sequence.capacity + sequence.length + step;
+        LoadFloats(job_.type, k_[sequence.first_row + step] + head * job_.width * element_, row);
+        key_norm_.Apply(row);
+        if (sequence.turns != nullptr) sequence.turns->Apply(step, row);
+        StoreFloats(job_.type, row, sequence.keys + at * job_.width * element_);
+        std::copy_n(v_[sequence.first_row + step] + head * job_.value_width * element_,
+                    job_.value_width * element_,
+                    sequence.values + at * job_.value_width * element_);
+      }
+    }
+
+    float GrowthAt(size_t position) const {
+      if (job_.growth.beta == 0) return 1;
+      return 1.0F + job_.growth.beta * std::log(1.0F + std::floor(static_cast<float>(position) /
+                                                                  job_.growth.context));
+    }
+
+    void LoadQuery(const Sequence& sequence, size_t head, size_t step, std::span<float> row) const {
+      LoadFloats(job_.type, q_[sequence.first_row + step] + head * job_.pitch * element_, row);
+      query_norm_.Apply(row);
+      if (sequence.turns != nullptr) sequence.turns->Apply(step, row);
+      const float growth = GrowthAt(sequence.length + step);
+      if (growth != 1) {
+        for (float& value : row) value *= growth;
+      }
+    }
+
+    // Queries that share a head of keys are counted column by column: row i is of the head
+    // i % group_ of that head's, at column i / group_.
+    void Block(const Sequence& sequence, size_t key_head, size_t first) const {
+      const size_t count = std::min(kAttendRows, group_ * sequence.steps - first);
+      const size_t q_stride = RoundUp(job_.width, kVector);
+      const size_t out_stride = RoundUp(job_.value_width, kVector);
+      const Scratch scratch(kAttendRows * (q_stride + out_stride) * sizeof(float));
+      auto* queries = reinterpret_cast<float*>(scratch.data());
+      std::array<AttendQuery, kAttendRows> sights{};
+      for (size_t r = 0; r < count; ++r) {
+        const size_t head = key_head * group_ + (first + r) % group_;
+        const size_t step = (first + r) / group_;
+        const size_t end = sequence.length + step + 1;
+        sights[r] = {job_.window > 0 && end > job_.window ? end - job_.window : 0, end,
+                     job_.sinks == nullptr ? nullptr : job_.sinks + head};
+        const std::span<float> row(queries + r * q_stride, q_stride);
+        LoadQuery(sequence, head, step, row.first(job_.width));
+        std::fill(row.begin() + static_cast<ptrdiff_t>(job_.width), row.end(), 0.0F);
+      }
+      float* out = queries + kAttendRows * q_stride;
+      const size_t key_bytes = job_.width * element_;
+      const size_t value_bytes = job_.value_width * element_;
+      kernels::FormFor(core::ActiveIsa(), kernels::Matrix{}, FloatType::kF32)
+          .attend({.type = job_.type,
+                   .rows = count,
+                   .queries = sights.data(),
+                   .q = queries,
+                   .q_stride = q_stride,
+                   .keys = sequence.length + sequence.steps,
+                   .key_rows = sequence.keys + key_head * sequence.capacity * key_bytes,
+                   .key_stride = static_cast<ptrdiff_t>(key_bytes),
+                   .key_width = job_.width,
+                   .value_rows = sequence.values + key_head * sequence.capacity * value_bytes,
+                   .value_stride = static_cast<ptrdiff_t>(value_bytes),
+                   .value_width = job_.value_width,
+                   .scale = job_.scale,
+                   .out = out,
+                   .out_stride = out_stride});
+      for (size_t r = 0; r < count; ++r) {
+        const size_t head = key_head * group_ + (first + r) % group_;
+        const size_t row = sequence.first_row + (first + r) / group_;
+        StoreFloats(job_.type, {out + r * out_stride, job_.value_width},
+                    job_.y + (row * job_.heads + head) * value_bytes);
+      }
+    }
+
+    const Job& job_;
+    RowsOf q_;
+    RowsOf k_;
+    RowsOf v_;
+    Factored query_norm_;
+    Factored key_norm_;
+    size_t group_;
+    size_t element_;
+  };
+};
+
+bool IsNorm(const std::optional<NormWeights>& norm, int width) {
+  return !norm || (FloatTypeOf(norm->weight.dtype()) && norm->weight.ndim() == 1 &&
+                   norm->weight.shape(0) == width);
+}
+
+size_t Size(int value) { return static_cast<size_t>(value); }
+
+}  // namespace
+
+bool ServesCached(const Array& q, const Array& k, const Array& v,
+                  const std::vector<CachedSequence>& sequences, const CachedAttentionSpec& spec) {
+  if (!KernelsInUse() || !FloatTypeOf(q.dtype()) || k.dtype() != q.dtype() ||
+      v.dtype() != q.dtype() || q.shape(0) != 1 || sequences.empty() || !spec.attention.causal) {
+    return false;
+  }
+  const int width = k.shape(2) / spec.key_heads;
+  const auto fits = [&](const CachedSequence& one) {
+    return one.steps > 0 && one.room.keys.dtype() == q.dtype() &&
+           one.room.values.dtype() == q.dtype() && one.room.keys.shape(0) == 1 &&
+           one.length + one.steps <= one.room.keys.shape(2);
+  };
+  return spec.heads % spec.key_heads == 0 && (!spec.rope || ServesTurns(*spec.rope, width)) &&
+         IsNorm(spec.query_norm, width) && IsNorm(spec.key_norm, width) &&
+         (!spec.attention.sinks || spec.attention.sinks->size() == Size(spec.heads)) &&
+         std::all_of(sequences.begin(), sequences.end(), fits);
+}
+
+CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& v,
+                                   std::vector<CachedSequence> sequences,
+                                   const CachedAttentionSpec& spec) {
+  const int rows = q.shape(1);
+  const int width = k.shape(2) / spec.key_heads;
+  const int value_width = v.shape(2) / spec.key_heads;
+  std::vector<Array> inputs = {q, k, v};
+  std::vector<ResultType> results = {{{1, rows, spec.heads * value_width}, q.dtype()}};
+  std::vector<Sequence> plan;
+  size_t row = 0;
+  size_t items = 0;
+  const size_t group = Size(spec.heads / spec.key_heads);
+  for (CachedSequence& one : sequences) {
+    plan.push_back({.first_row = row,
+                    .length = Size(one.length),
+                    .steps = Size(one.steps),
+                    .capacity = Size(one.room.keys.shape(2)),
+                    .keys = nullptr,
+                    .values = nullptr,
+                    .turns = spec.rope ? TurnsOf(*spec.rope, one.length, one.steps) : nullptr,
+                    .first_item = items});
+    row += Size(one.steps);
+    items += Size(spec.key_heads) * ((group * Size(one.steps) + kAttendRows - 1) / kAttendRows);
+    for (Array* part : {&one.room.keys, &one.room.values}) {
+      const auto at = static_cast<int>(inputs.size());
+      results.push_back({part->shape(), part->dtype(), at});
+      inputs.push_back(std::move(*part));
+    }
+  }
+  sequences.clear();
+  const size_t optional_inputs = inputs.size();
+  if (spec.query_norm) inputs.push_back(spec.query_norm->weight);
+  if (spec.key_norm) inputs.push_back(spec.key_norm->weight);
+  if (spec.attention.sinks) inputs.push_back(mx::contiguous(ToFloat32(*spec.attention.sinks)));
+
+  const auto prepare = [=, query_eps = spec.query_norm ? spec.query_norm->eps : 0,
+                        key_eps = spec.key_norm ? spec.key_norm->eps : 0,
+                        has_query_norm = spec.query_norm.has_value(),
+                        has_key_norm = spec.key_norm.has_value(),
+                        has_sinks = spec.attention.sinks.has_value(), heads = spec.heads,
+                        key_heads = spec.key_heads, pitch = spec.query_pitch, growth = spec.growth,
+                        scale = spec.attention.scale, window = spec.attention.window](
+                           const std::vector<Array>& in, std::vector<Array>& out) -> Task {
+    size_t next = optional_inputs;
+    const auto norm = [&](bool has, float eps) -> std::optional<HeadNorm> {
+      if (!has) return std::nullopt;
+      const Array& weight = in[next++];
+      return HeadNorm{Strided(weight), *FloatTypeOf(weight.dtype()), eps};
+    };
+    std::optional<HeadNorm> query_norm = norm(has_query_norm, query_eps);
+    std::optional<HeadNorm> key_norm = norm(has_key_norm, key_eps);
+    std::vector<Sequence> bound = plan;
+    for (size_t i = 0; i < bound.size(); ++i) {
+      bound[i].keys = BytesOf(out[1 + 2 * i]);
+      bound[i].values = BytesOf(out[2 + 2 * i]);
+    }
+    return Job{.q = Strided(in[0]),
+               .k = Strided(in[1]),
+               .v = Strided(in[2]),
+               .type = *FloatTypeOf(in[0].dtype()),
+               .heads = Size(heads),
+               .key_heads = Size(key_heads),
+               .width = Size(width),
+               .value_width = Size(value_width),
+               .pitch = pitch > 0 ? Size(pitch) : Size(width),
+               .query_norm = std::move(query_norm),
+               .key_norm = std::move(key_norm),
+               .growth = growth,
+               .scale = scale,
+               .window = Size(window),
+               .sinks = has_sinks ? in[next].data<float>() : nullptr,
+               .sequences = std::move(bound),
+               .y = BytesOf(out[0])};
+  };
+  std::vector<Array> made = CpuOpOf("IngotAttendCached", results, inputs, prepare);
+  CachedAttentionResult result{made[0], {}};
+  for (size_t i = 1; i < made.size(); i += 2) result.rooms.push_back({made[i], made[i + 1]});
+  return result;
+}
+
+}  // namespace ingot::ops::cpu

@@ -1,0 +1,62 @@
+#include "ops/cpu/row_norm.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/scratch.h"
+#include "kernels/store.h"
+
+namespace ingot::ops::cpu {
+namespace {
+
+// Numbers that a thread takes at a time: some microseconds of work.
+constexpr size_t kChunk = size_t{1} << 14;
+
+// 16 lanes, then a tree.
+float SumOfSquares(std::span<const float> values) {
+  std::array<float, 16> lanes{};
+  size_t i = 0;
+  for (; i + lanes.size() <= values.size(); i += lanes.size()) {
+    for (size_t lane = 0; lane < lanes.size(); ++lane) {
+      lanes[lane] += values[i + lane] * values[i + lane];
+    }
+  }
+  for (size_t lane = 0; i < values.size(); ++i, ++lane) lanes[lane] += values[i] * values[i];
+  for (size_t half = lanes.size() / 2; half > 0; half /= 2) {
+    for (size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
+}  // namespace
+
+void NormRow(std::span<const float> factors, float eps, std::span<float> row) {
+  const float mean = SumOfSquares(row) / static_cast<float>(row.size());
+  const float inverse = 1.0F / std::sqrt(mean + eps);
+  for (size_t i = 0; i < row.size(); ++i) row[i] = row[i] * inverse * factors[i];
+}
+
+std::vector<float> Factors(const Strided& vector, quant::FloatType type) {
+  std::vector<float> factors(vector.count);
+  kernels::LoadFloats(type, RowsOf(vector)[0], factors);
+  return factors;
+}
+
+void RowNorm::Apply(const std::vector<const std::byte*>& rows, quant::FloatType x_type,
+                    std::byte* out, core::ThreadPool& pool) const {
+  const std::vector<float> factors = Factors(weight, type);
+  const size_t width = factors.size();
+  const size_t bytes = width * quant::SizeOf(x_type);
+  pool.ParallelFor(rows.size(), std::max<size_t>(1, kChunk / width), [&](size_t begin, size_t end) {
+    const kernels::Scratch scratch(width * sizeof(float));
+    const std::span<float> row(reinterpret_cast<float*>(scratch.data()), width);
+    for (size_t r = begin; r < end; ++r) {
+      kernels::LoadFloats(x_type, rows[r], row);
+      NormRow(factors, eps, row);
+      kernels::StoreFloats(x_type, row, out + r * bytes);
+    }
+  });
+}
+
+}  // namespace ingot::ops::cpu
