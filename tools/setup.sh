@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs what building, testing and checking Ingot needs, and nothing when it is there already.
 #
-#   tools/setup.sh [build] [ci] [cross] [soak]
+#   tools/setup.sh [build] [ci] [cross] [gpu] [soak]
 #
 # Groups of Debian packages stand in tools/apt.txt. With `build` (the default) it also makes
 # .deps/: a Python environment, the MLX wheel unpacked, source archives and a registry server for
 # the tests; each downloaded by name and version, checked against tools/packages.txt where it
 # becomes part of the program, unpacked beside its place and then renamed, so that a set-up that
 # was killed leaves nothing half there. `soak` fetches the models that `make soak` runs; without
-# them it goes on.
+# them it goes on. `gpu` fetches what checking GPU code without a GPU needs: both wheels of MLX for
+# GPUs, for their headers, and NVIDIA's run-time compiler (200 MB; x86-64 Linux).
 #
 #   INGOT_MLX=cpu|cuda|metal  which MLX to unpack (cpu; metal on a Mac)
 #   INGOT_DEPS_DIR=DIR        instead of .deps
@@ -39,8 +40,8 @@ fail() {
 
 for group in "${groups[@]}"; do
   case "$group" in
-    build | ci | cross | soak) ;;
-    *) fail "no group '$group'; there are build, ci, cross and soak" ;;
+    build | ci | cross | gpu | soak) ;;
+    *) fail "no group '$group'; there are build, ci, cross, gpu and soak" ;;
   esac
 done
 case "$mlx" in
@@ -272,6 +273,25 @@ fetch_soak_models() {
   put_in_place "$inside/model" "$place"
 }
 
+# Only to be compiled against and with: never linked, so the libraries that they want stay away.
+fetch_gpu_check() {
+  local place="$deps/gpu-check" name platform folder
+  if [ -d "$place" ]; then return; fi
+  [ "$(uname -sm)" = "Linux x86_64" ] || fail "GPU code is checked on x86-64 Linux alone"
+  if [ ! -x "$venv/bin/python" ]; then make_deps; fi
+  mkdir "$scratch/gpu-check"
+  while read -r name platform folder; do
+    download "$name" "$platform"
+    "$venv/bin/python" -m zipfile -e "$scratch/download/"*.whl "$scratch/gpu-check/$folder"
+  done <<'END'
+mlx-cuda-13 manylinux_2_35_x86_64 cuda
+mlx-metal macosx_15_0_arm64 metal
+nvidia-cuda-nvrtc manylinux_2_12_x86_64 toolkit
+nvidia-cuda-runtime manylinux_2_17_x86_64 toolkit
+END
+  put_in_place "$scratch/gpu-check" "$place"
+}
+
 make_deps() {
   local stamp="$deps/stamp-$mlx" key
   key="$({ hash_of "$tools/setup.sh" "$tools/requirements.txt" "$tools/requirements-cuda.txt" \
@@ -304,6 +324,9 @@ main() {
   install_packages
   case " ${groups[*]} " in
     *" build "*) make_deps ;;
+  esac
+  case " ${groups[*]} " in
+    *" gpu "*) fetch_gpu_check ;;
   esac
   case " ${groups[*]} " in
     *" soak "*) fetch_soak_models ;;

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/gpu_facts.h"
 #include "cli/version.h"
 #include "core/cpu.h"
 #include "core/map_guard.h"
@@ -93,6 +94,41 @@ Finding CheckMlx(Session&) {
   return {"MLX", Verdict::kFine, detail, ""};
 }
 
+// A build that computes on the CPU is fine; a GPU that it leaves alone is worth a word.
+Finding CheckUnusedGpu(Session& session) {
+  Finding finding{"GPU", Verdict::kFine, "this build computes on the CPU", ""};
+  if (const auto driver = LoadedNvidiaDriver(session.env())) {
+    finding.detail += core::StrCat("; NVIDIA's driver ", *driver, " is loaded");
+    finding.advice = "A build with INGOT_MLX=cuda would use the GPU.";
+  }
+  return finding;
+}
+
+Finding CheckGpu(Session& session) {
+  const core::Result<ops::BackendInfo> backend = ops::Backend();
+  if (!backend.ok()) return {"GPU", Verdict::kFailure, "MLX could not start", ""};
+  if (backend->kind == "cpu") return CheckUnusedGpu(session);
+  std::vector<std::string> facts;
+  std::vector<std::string> missing;
+  if (!backend->architecture.empty()) facts.push_back(core::Printable(backend->architecture));
+  if (backend->free_bytes) facts.push_back(core::HumanBytes(*backend->free_bytes) + " free");
+  if (!backend->gpu) missing.emplace_back("a GPU that MLX can use");
+  if (backend->kind == "cuda") {
+    const auto driver = LoadedNvidiaDriver(session.env());
+    if (driver) facts.push_back("driver " + *driver);
+    if (!driver) missing.emplace_back("NVIDIA's driver (/proc/driver/nvidia/version)");
+    const auto headers = CudaHeaders(session.env());
+    if (headers) facts.push_back("CUDA headers of " + core::Printable(*headers));
+    if (!headers) missing.emplace_back("CUDA's headers: set CUDA_HOME to where include/ is");
+  }
+  Finding finding{"GPU", Verdict::kFine, core::Join(facts, ", "), ""};
+  if (!missing.empty()) {
+    finding.verdict = backend->gpu ? Verdict::kWarning : Verdict::kFailure;
+    finding.advice = "Missing: " + core::Join(missing, "; ") + ".";
+  }
+  return finding;
+}
+
 Finding CheckLimits(Session&) {
   rlimit files = {};
   getrlimit(RLIMIT_NOFILE, &files);
@@ -107,8 +143,8 @@ Finding CheckLimits(Session&) {
   return finding;
 }
 
-constexpr std::array kChecks = {&CheckProgram, &CheckProcessor, &CheckThreads,
-                                &CheckMemory,  &CheckMlx,       &CheckLimits};
+constexpr std::array kChecks = {&CheckProgram, &CheckProcessor, &CheckThreads, &CheckMemory,
+                                &CheckMlx,     &CheckGpu,       &CheckLimits};
 
 void PrintFindings(Session& session, const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {

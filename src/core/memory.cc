@@ -12,18 +12,6 @@ namespace {
 
 constexpr uint64_t kProcFileLimit = uint64_t{1} << 20;
 
-// Files of /proc and /sys claim a length of 0 or of a page: read byte by byte to the end.
-Result<std::string> ReadKernelFile(Env& env, const Path& path) {
-  INGOT_ASSIGN(const std::unique_ptr<ReadFile> file, env.OpenRead(path));
-  std::string content;
-  char byte = 0;
-  while (content.size() < kProcFileLimit &&
-         file->ReadAt(content.size(), std::as_writable_bytes(std::span(&byte, 1))).ok()) {
-    content.push_back(byte);
-  }
-  return content;
-}
-
 // "MemAvailable:   123 kB" → bytes.
 std::optional<uint64_t> MeminfoBytes(std::string_view meminfo, std::string_view key) {
   for (const std::string_view line : Split(meminfo, '\n')) {
@@ -54,6 +42,17 @@ constexpr CgroupFiles kCgroups[] = {
 };
 
 }  // namespace
+
+Result<std::string> ReadKernelFile(Env& env, const Path& path) {
+  INGOT_ASSIGN(const std::unique_ptr<ReadFile> file, env.OpenRead(path));
+  std::string content;
+  char byte = 0;
+  while (content.size() < kProcFileLimit &&
+         file->ReadAt(content.size(), std::as_writable_bytes(std::span(&byte, 1))).ok()) {
+    content.push_back(byte);
+  }
+  return content;
+}
 
 Result<MemoryInfo> ReadMemoryInfo(Env& env, const Path& root) {
   INGOT_ASSIGN(const std::string meminfo, ReadKernelFile(env, root / "proc/meminfo"));

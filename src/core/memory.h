@@ -4,6 +4,7 @@
 #define INGOT_CORE_MEMORY_H_
 
 #include <cstdint>
+#include <string>
 
 #include "core/env.h"
 #include "core/status.h"
@@ -14,6 +15,10 @@ struct MemoryInfo {
   uint64_t total = 0;      // bytes
   uint64_t available = 0;  // what can be taken without swapping, as the kernel estimates it
 };
+
+// A file of /proc or /sys, which claim a length of 0 or of a page: read byte by byte to the end, or
+// to 1 MiB.
+Result<std::string> ReadKernelFile(Env& env, const Path& path);
 
 // root stands before /proc and /sys in every path, for tests.
 Result<MemoryInfo> ReadMemoryInfo(Env& env, const Path& root = "/");

@@ -30,6 +30,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
   auto language = models::LoadTensors(config, tensors, type);
   if (!language.ok()) return std::move(language).status().Context(files.label());
   loaded->language_ = *std::move(language);
+  loaded->memory_.Hold();
 
   INGOT_ASSIGN(loaded->chat_, ChatFormat::Load(files));
   INGOT_TRY(loaded->LoadText(files));

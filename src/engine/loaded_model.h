@@ -19,6 +19,7 @@
 #include "engine/model_tokenizer.h"
 #include "model/language_model.h"
 #include "ops/array.h"
+#include "ops/gpu/memory.h"
 #include "text/token/tokenizer.h"
 
 namespace ingot::engine {
@@ -63,6 +64,7 @@ class LoadedModel {
   core::Status RequireTokenizer() const;
 
   std::string label_;
+  ops::gpu::HeldMemory memory_;  // outlives the arrays below
   std::unique_ptr<model::LanguageModel> language_;
   ModelTokenizer text_;
   std::optional<ChatFormat> chat_;  // always there once loaded

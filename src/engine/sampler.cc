@@ -7,6 +7,8 @@
 #include <random>
 #include <utility>
 
+#include "ops/sample.h"
+
 namespace ingot::engine {
 namespace {
 
@@ -160,6 +162,14 @@ Array Sampler::Dry(const Array& logits) const {
 Array Sampler::Draw(const Array& logits) {
   const int vocabulary = logits.shape(0);
   const uint64_t number = SplitMix(seed_ ^ SplitMix(draws_++));
+  const bool usual = options_.typical_p >= 1 && options_.xtc.probability <= 0;
+  if (usual && ops::DrawsAtOnce()) {
+    return ops::Draw(logits, {.temperature = options_.temperature,
+                              .top_k = options_.top_k,
+                              .top_p = options_.top_p,
+                              .min_p = options_.min_p,
+                              .number = static_cast<float>(number >> 40) * 0x1p-24F});
+  }
   const bool cut = options_.top_k > 0 && options_.top_k < vocabulary;
   const int count = cut ? options_.top_k : vocabulary;
   Array ids =

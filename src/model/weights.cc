@@ -81,6 +81,11 @@ Array Weights::Placeholder(std::span<const int> shape) const {
 
 void Weights::Missing(std::string_view name) { missing_.push_back(FullName(name)); }
 
+void Weights::Need(ops::Form form, int width, std::string_view name) {
+  Status found = ops::RequireForm(form, width);
+  if (!found.ok()) Complain(std::move(found).Context(core::Printable(FullName(name))));
+}
+
 void Weights::Complain(const Status& status) { complaints_.emplace_back(status.message()); }
 
 Result<Array> Weights::BindTensor(size_t index) const {
@@ -115,6 +120,9 @@ Result<ops::Weight> Weights::LoadPacked(std::string_view name, const WeightParts
     return core::Corrupt(StrCat(core::Printable(name), ": its zero points ",
                                 ToString(tensors_.shape(*parts.quant_bias)), " and its scales ",
                                 ToString(packed.scales), " differ"));
+  }
+  if (Status form = ops::RequireForm(ops::FormOf(format)); !form.ok()) {
+    return std::move(form).Context(core::Printable(name));
   }
   INGOT_ASSIGN(Array codes, BindTensor(parts.weight));
   INGOT_ASSIGN(Array scales, BindTensor(*parts.scale));

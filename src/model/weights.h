@@ -20,6 +20,7 @@
 #include "model/quant_config.h"
 #include "model/stored_tensors.h"
 #include "ops/experts.h"
+#include "ops/forms.h"
 #include "ops/linear.h"
 
 namespace ingot::model {
@@ -62,6 +63,8 @@ class Weights {
   // bytes of four-bit floats and of powers of two.
   std::optional<ops::ExpertStack> Blocks(std::string_view name, int experts, int outputs,
                                          int inputs);
+  // That the device computes `form` at this width; `name` is the layer that wants it.
+  void Need(ops::Form form, int width, std::string_view name);
   // For forms that the caller puts together itself.
   void Missing(std::string_view name);
   void Complain(const core::Status& status);

@@ -206,7 +206,7 @@ struct MambaLayer {
     const Array y = batch.Each([&](const BatchPart& part, const Array& rows,
                                    const Array& steps) { return Recur(part, layer, rows, steps); },
                                ops::LastSlice(all, inner, inner + channels), step);
-    const Array gated = ops::ToFloat32(y) * ops::Silu(ops::ToFloat32(z));
+    const Array gated = ops::SiluGated(y, z);
     const Array normed = ops::GroupRmsNorm(gated, norm, shape.groups, eps);
     return ops::Apply(output, ops::ToTypeOf(normed, n));
   }
@@ -216,6 +216,8 @@ MambaLayer LoadMamba(model::Weights& weights, const std::string& name, const Con
   const MambaShape& shape = config.mamba;
   const int hidden = config.shape.hidden;
   const std::array heads = {shape.heads};
+  weights.Need(ops::Form::kSelectiveScan, shape.state, name);
+  weights.Need(ops::Form::kCausalConv, shape.taps, name);
   const std::string conv = name + ".conv1d.weight";
   // [C, 1, K] as it was trained, [C, K, 1] as converters turn it.
   const auto stored = weights.ShapeOf(conv);

@@ -230,7 +230,7 @@ struct DeltaLayer {
   Array operator()(const Array& x, const Batch& batch, size_t layer) const {
     const DeltaInputs in = std::visit([&](const auto& p) { return p(x); }, projections);
     const Array beta = mx::sigmoid(ops::ToFloat32(in.beta));
-    const Array decay = mx::exp(mx::negative(rate * ops::Softplus(ops::ToFloat32(in.a) + dt_bias)));
+    const Array decay = ops::StateDecay(in.a, dt_bias, rate);
     const Array found = batch.Each([&](const BatchPart& part, const Array& qkv, const Array& b,
                                        const Array& d) { return Recur(part, layer, qkv, b, d); },
                                    in.qkv, beta, decay);
@@ -238,7 +238,7 @@ struct DeltaLayer {
     const mx::Shape apart = {x.shape(0), x.shape(1), shape.value_heads, shape.value_dim};
     const Array y = mx::reshape(found, apart);
     const Array z = mx::reshape(in.z, apart);
-    const Array gated = ops::ToFloat32(ops::RmsNorm(y, norm, eps)) * ops::Silu(ops::ToFloat32(z));
+    const Array gated = ops::SiluGated(ops::RmsNorm(y, norm, eps), z);
     const Array rows = mx::reshape(gated, {x.shape(0), x.shape(1), shape.values()});
     return ops::Apply(output, ops::ToTypeOf(rows, x));
   }
@@ -257,6 +257,8 @@ DeltaLayer LoadDelta(model::Weights& weights, const std::string& name, const Con
   const DeltaShape& shape = config.delta;
   const int hidden = config.shape.hidden;
   const std::array heads = {shape.value_heads};
+  weights.Need(ops::Form::kGatedDelta, shape.key_dim, name);
+  weights.Need(ops::Form::kCausalConv, shape.taps, name);
   const auto projections = [&]() -> std::variant<SplitProjections, FusedProjections> {
     if (weights.Has(name + ".in_proj_qkvz.weight")) {
       return FusedProjections{

@@ -1,8 +1,12 @@
 #include "ops/activation.h"
 
+#include <array>
 #include <numbers>
+#include <vector>
 
 #include "ops/cpu/rowwise.h"
+#include "ops/gpu/choice.h"
+#include "ops/gpu/compiled.h"
 
 namespace ingot::ops {
 namespace {
@@ -11,7 +15,7 @@ Array Bend(MlpActivation::Kind kind, const Array& x) {
   switch (kind) {
     case MlpActivation::Kind::kSilu:
     case MlpActivation::Kind::kClampedSilu:
-      return Silu(x);
+      return x * mx::sigmoid(x);
     case MlpActivation::Kind::kGeluTanh:
       return GeluTanh(x);
     case MlpActivation::Kind::kGelu:
@@ -22,7 +26,46 @@ Array Bend(MlpActivation::Kind kind, const Array& x) {
   return x;
 }
 
+// The gated activations and those that are not, as chains: one address each.
+template <MlpActivation::Kind kKind>
+std::vector<Array> BendChain(const std::vector<Array>& inputs) {
+  return {Bend(kKind, inputs[0])};
+}
+template <MlpActivation::Kind kKind>
+std::vector<Array> GatedChain(const std::vector<Array>& inputs) {
+  return {Bend(kKind, inputs[0]) * inputs[1]};
+}
+// gate, up, limit, alpha
+std::vector<Array> ClampedChain(const std::vector<Array>& inputs) {
+  const Array& limit = inputs[2];
+  const Array g = mx::minimum(inputs[0], limit);
+  const Array u = mx::clip(inputs[1], mx::negative(limit), limit);
+  return {g * mx::sigmoid(g * inputs[3]) * (u + Scalar(1, u))};
+}
+std::vector<Array> SiluGatedChain(const std::vector<Array>& inputs) {
+  const Array z = ToFloat32(inputs[1]);
+  return {ToFloat32(inputs[0]) * (z * mx::sigmoid(z))};
+}
+
+struct ActivationChains {
+  MlpActivation::Kind kind;
+  gpu::Chain alone;
+  gpu::Chain gated;
+};
+template <MlpActivation::Kind kKind>
+constexpr ActivationChains ChainsOf() {
+  return {kKind, &BendChain<kKind>, &GatedChain<kKind>};
+}
+constexpr std::array kChains = {
+    ChainsOf<MlpActivation::Kind::kSilu>(), ChainsOf<MlpActivation::Kind::kGeluTanh>(),
+    ChainsOf<MlpActivation::Kind::kGelu>(), ChainsOf<MlpActivation::Kind::kReluSquared>(),
+    ChainsOf<MlpActivation::Kind::kClampedSilu>()};
+
 }  // namespace
+
+Array Silu(const Array& x) { return gpu::RunChain(&BendChain<MlpActivation::Kind::kSilu>, {x}); }
+
+Array SiluGated(const Array& y, const Array& z) { return gpu::RunChain(&SiluGatedChain, {y, z}); }
 
 Array GeluTanh(const Array& x) {
   constexpr float kScale = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;
@@ -39,14 +82,12 @@ Array Softcap(const Array& x, float cap) { return mx::tanh(x / Scalar(cap, x)) *
 
 Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up) {
   if (cpu::ServesActivation(gate, up)) return cpu::Activate(activation, gate, up);
-  if (!gate) return Bend(activation.kind, up);
-  if (activation.kind != MlpActivation::Kind::kClampedSilu) {
-    return Bend(activation.kind, *gate) * up;
+  if (gate && activation.kind == MlpActivation::Kind::kClampedSilu) {
+    return gpu::RunChain(&ClampedChain,
+                         {*gate, up, Scalar(activation.limit, up), Scalar(activation.alpha, up)});
   }
-  const Array limit = Scalar(activation.limit, up);
-  const Array g = mx::minimum(*gate, limit);
-  const Array u = mx::clip(up, mx::negative(limit), limit);
-  return g * mx::sigmoid(g * Scalar(activation.alpha, up)) * (u + Scalar(1, up));
+  const ActivationChains& chains = kChains[static_cast<size_t>(activation.kind)];
+  return gate ? gpu::RunChain(chains.gated, {*gate, up}) : gpu::RunChain(chains.alone, {up});
 }
 
 }  // namespace ingot::ops

@@ -9,13 +9,15 @@
 
 namespace ingot::ops {
 
-inline Array Silu(const Array& x) { return x * mx::sigmoid(x); }
+Array Silu(const Array& x);
+// y · silu(z), in fp32 whatever their types.
+Array SiluGated(const Array& y, const Array& z);
 // x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
 Array GeluTanh(const Array& x);
 // x/2 · (1 + erf(x/√2))
 Array Gelu(const Array& x);
 // log(1 + exp(x)), without overflow.
-inline Array Softplus(const Array& x) { return mx::logaddexp(x, mx::zeros_like(x)); }
+inline Array Softplus(const Array& x) { return mx::logaddexp(x, Scalar(0, x)); }
 // cap · tanh(x / cap)
 Array Softcap(const Array& x, float cap);
 

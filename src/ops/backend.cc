@@ -1,6 +1,7 @@
 #include "ops/backend.h"
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -8,6 +9,7 @@
 #include <mlx/version.h>
 
 #include "core/strings.h"
+#include "ops/gpu/memory.h"
 
 namespace ingot::ops {
 namespace {
@@ -16,16 +18,25 @@ namespace mx = mlx::core;
 using core::StrCat;
 
 void AddDeviceFacts(const mx::Device& device, BackendInfo& info) {
-  for (const auto& [key, value] : mx::device_info(device)) {
-    if (key == "device_name" && std::holds_alternative<std::string>(value)) {
-      info.device_name = std::get<std::string>(value);
-    }
-    // Metal and CUDA use different names for the same thing.
-    const bool is_memory = key == "total_memory" || key == "memory_size";
-    if (is_memory && std::holds_alternative<size_t>(value)) {
-      info.memory_bytes = std::get<size_t>(value);
-    }
-  }
+  const auto& facts = mx::device_info(device);
+  const auto text = [&](const char* key) {
+    const auto found = facts.find(key);
+    const bool has = found != facts.end() && std::holds_alternative<std::string>(found->second);
+    return has ? std::get<std::string>(found->second) : std::string();
+  };
+  const auto number = [&](const char* key) -> std::optional<size_t> {
+    const auto found = facts.find(key);
+    const bool has = found != facts.end() && std::holds_alternative<size_t>(found->second);
+    return has ? std::optional<size_t>(std::get<size_t>(found->second)) : std::nullopt;
+  };
+  info.device_name = text("device_name");
+  info.architecture = text("architecture");
+  const auto major = number("compute_capability_major");
+  const auto minor = number("compute_capability_minor");
+  if (major && minor) info.architecture = StrCat("sm_", *major, *minor);
+  const gpu::DeviceMemory memory = gpu::ReadDeviceMemory();
+  info.memory_bytes = memory.total;
+  info.free_bytes = memory.free;
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ struct BackendInfo {
   std::string device_name;     // as the driver or processor calls itself; may be empty
   bool gpu = false;            // whether the default device is a GPU
   std::optional<uint64_t> memory_bytes;  // of the device, where it says so
+  std::optional<uint64_t> free_bytes;    // CUDA alone says it
+  std::string architecture;              // of a GPU: "sm_90", or Metal's name; may be empty
 };
 
 // Fails when the library that was found at run time is not the version that we were built for (its

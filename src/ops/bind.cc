@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "core/strings.h"
+#include "ops/gpu/choice.h"
+#include "ops/gpu/upload.h"
 
 namespace ingot::ops {
 namespace {
@@ -91,6 +93,11 @@ core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const v
   if (!view.bytes.empty() && CanShareMemory() && IsAligned(view.bytes.data(), mx::size_of(*type))) {
     return Share(view.bytes.data(), std::move(shape), *type, [owner = std::move(owner)] {});
   }
+  if (gpu::BackEndInUse() == gpu::BackEnd::kMetal) {
+    const std::optional<Array> shared = gpu::InPlace(view.bytes, shape, *type, [owner] {});
+    if (shared) return *shared;
+  }
+  if (gpu::BackEndInUse() != gpu::BackEnd::kCpu) return gpu::Upload(view.bytes, shape, *type);
   mx::allocator::Data copy = mx::allocator::malloc(view.bytes.size());
   if (!view.bytes.empty()) {
     std::memcpy(copy.buffer().raw_ptr(), view.bytes.data(), view.bytes.size());

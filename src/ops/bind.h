@@ -1,5 +1,6 @@
-// Arrays over bytes that lie in a mapped file. On the CPU no byte is copied where the data is
-// aligned to its type; elsewhere, and where it is not, the array has a copy of its own.
+// Arrays over bytes that lie in a mapped file. On the CPU and on Metal no byte is copied where the
+// data is aligned to its type; where it is not, and on CUDA, the array has a copy of its own, in
+// the device's memory.
 #ifndef INGOT_OPS_BIND_H_
 #define INGOT_OPS_BIND_H_
 

@@ -2,11 +2,22 @@
 
 #include <vector>
 
+#include "ops/activation.h"
 #include "ops/gpu/choice.h"
+#include "ops/gpu/compiled.h"
 #include "ops/gpu/delta.h"
 #include "ops/gpu/kernel.h"
 
 namespace ingot::ops {
+namespace {
+
+// a, bias, rate
+std::vector<Array> DecayChain(const std::vector<Array>& inputs) {
+  const Array time = Softplus(ToFloat32(inputs[0]) + inputs[1]);
+  return {mx::exp(mx::negative(inputs[2] * time))};
+}
+
+}  // namespace
 
 ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
   if (gpu::KernelsInUse()) return gpu::CausalConv(gpu::LaunchOnDevice, u, weight, tail);
@@ -21,6 +32,10 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
     y = y + TimeSlice(wide, tap, tap + steps) * factor;
   }
   return {y, TimeSlice(padded, steps, steps + taps - 1)};
+}
+
+Array StateDecay(const Array& a, const Array& bias, const Array& rate) {
+  return gpu::RunChain(&DecayChain, {a, bias, rate});
 }
 
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,

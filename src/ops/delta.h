@@ -16,6 +16,10 @@ struct ConvResult {
 };
 ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
 
+// exp(-rate · softplus(a + bias)), in fp32: what a state keeps of itself at each step. a [B, T,
+// Hv], the rest [Hv] float32.
+Array StateDecay(const Array& a, const Array& bias, const Array& rate);
+
 // The gated delta rule, for each value head h with its key head g = h / (Hv/Hk), step by step:
 //   S ← decay · S;  S ← S + beta (v − S k) kᵀ;  y = S q
 // q, k [B, T, Hk, Dk] already normalised; v [B, T, Hv, Dv]; decay, beta [B, T, Hv].

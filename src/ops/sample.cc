@@ -8,6 +8,8 @@
 
 namespace ingot::ops {
 
+bool DrawsAtOnce() { return gpu::KernelsInUse(); }
+
 Array Draw(const Array& logits, const DrawSpec& spec) {
   if (gpu::KernelsInUse()) return gpu::Draw(gpu::LaunchOnDevice, logits, spec);
   constexpr float kNever = -std::numeric_limits<float>::infinity();

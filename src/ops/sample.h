@@ -21,6 +21,9 @@ struct DrawSpec {
 // may be left. Not a number never stays; where nothing but that is left the first token is drawn.
 Array Draw(const Array& logits, const DrawSpec& spec);
 
+// Whether a draw is one operation on the device in use, which is then to be preferred.
+bool DrawsAtOnce();
+
 }  // namespace ingot::ops
 
 #endif  // INGOT_OPS_SAMPLE_H_

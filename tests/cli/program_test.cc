@@ -84,7 +84,7 @@ TEST(CliTest, DoctorFindsThisMachineFit) {
   ASSERT_TRUE(json.ok()) << json.status().message();
   std::vector<std::string> subjects;
   for (const auto& check : (*json)["checks"]) subjects.push_back(check["subject"]);
-  EXPECT_THAT(subjects, ::testing::IsSupersetOf({"program", "processor", "memory", "MLX"}));
+  EXPECT_THAT(subjects, ::testing::IsSupersetOf({"program", "processor", "memory", "MLX", "GPU"}));
   EXPECT_THAT(Ingot({"doctor"}).out, HasSubstr("0.32.4"));
 }
 
