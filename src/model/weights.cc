@@ -42,7 +42,9 @@ Weights::Weights(const StoredTensors& tensors, QuantConfig config, mx::Dtype typ
     : tensors_(tensors),
       config_(std::move(config)),
       type_(type),
-      parts_(GroupParts(NamesOf(tensors))) {}
+      parts_(GroupParts(NamesOf(tensors))) {
+  if (const Status device = ops::RequireDevice(); !device.ok()) Complain(device);
+}
 
 void Weights::UsePrefix(std::span<const std::string_view> candidates, std::string_view probe) {
   for (const std::string_view candidate : candidates) {

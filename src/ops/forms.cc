@@ -70,6 +70,17 @@ core::Status RequireForm(Form form, int width) {
   return RequireForm(form, width, gpu::BackEndInUse());
 }
 
+core::Status RequireDevice(std::string_view built_for, bool has_gpu) {
+  if (built_for == "cpu" || has_gpu) return core::Status::Ok();
+  return core::Unsupported(core::StrCat("this build is for ", built_for,
+                                        ", and MLX finds no GPU that it can use"))
+      .WithHint("Run `ingot doctor`, or use a build for the CPU.");
+}
+
+core::Status RequireDevice() {
+  return RequireDevice(INGOT_MLX_KIND, gpu::BackEndInUse() != BackEnd::kCpu);
+}
+
 Form FormOf(const quant::Format& format) {
   return quant::InfoOf(format.mode).scales == quant::ScaleKind::kFloat ? Form::kAffine
                                                                        : Form::kFloatCodes;

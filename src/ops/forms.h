@@ -51,6 +51,10 @@ std::string_view BackEndName(gpu::BackEnd back_end);
 core::Status RequireForm(Form form, int width, gpu::BackEnd back_end);
 // Of the device in use.
 core::Status RequireForm(Form form, int width = 0);
+// OK, or that a build for GPUs found none: it does not fall back to the CPU unasked.
+core::Status RequireDevice(std::string_view built_for, bool has_gpu);
+core::Status RequireDevice();
+
 Form FormOf(const quant::Format& format);
 
 }  // namespace ingot::ops

@@ -41,6 +41,14 @@ TEST(FormsTest, RefuseWhatHasNoForm) {
   EXPECT_THAT(status.message(), HasSubstr("Metal"));
 }
 
+TEST(FormsTest, ABuildForGpusWithoutOneIsRefused) {
+  EXPECT_TRUE(RequireDevice("cpu", false).ok());
+  EXPECT_TRUE(RequireDevice("metal", true).ok());
+  const core::Status status = RequireDevice("cuda", false);
+  EXPECT_EQ(status.code(), core::Code::kUnsupported);
+  EXPECT_THAT(status.message(), HasSubstr("cuda"));
+}
+
 TEST(FormsTest, OfPackedWeightsFollowTheirScales) {
   EXPECT_EQ(FormOf({.mode = quant::Mode::kAffine, .bits = 4, .group_size = 64}), Form::kAffine);
   EXPECT_EQ(FormOf({.mode = quant::Mode::kNvfp4, .bits = 4, .group_size = 16}), Form::kFloatCodes);
