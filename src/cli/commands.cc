@@ -15,6 +15,7 @@ std::span<const Registrar> Commands() {
       &AddCreateCommand,
       &AddPullCommand,
       &AddPushCommand,
+      &AddImportStoreCommand,
       &AddListCommand,
       &AddShowCommand,
       &AddExportCommand,

@@ -27,6 +27,7 @@ void AddDoctorCommand(CLI::App& app, Session& session);
 void AddEmbedCommand(CLI::App& app, Session& session);
 void AddExportCommand(CLI::App& app, Session& session);
 void AddGcCommand(CLI::App& app, Session& session);
+void AddImportStoreCommand(CLI::App& app, Session& session);
 void AddListCommand(CLI::App& app, Session& session);
 void AddLogitsCommand(CLI::App& app, Session& session);
 void AddPplCommand(CLI::App& app, Session& session);

@@ -139,14 +139,39 @@ std::string ModelfileValue(std::string_view text) {
 
 }  // namespace
 
+namespace {
+
+// All but the tensors; returns the config.json.
+Result<Json> ReadSmallThings(const store::Store& store, ModelCard& card) {
+  const store::Manifest& manifest = card.model.manifest();
+  INGOT_ASSIGN(card.config, store.ReadConfig(manifest));
+  INGOT_ASSIGN(Json config, ReadConfigJson(store, manifest));
+  INGOT_TRY(ReadTexts(store, card));
+  if (config.is_object()) FillFromConfigJson(config, card);
+  return config;
+}
+
+void FillGaps(const Json& config, ModelCard& card) {
+  // Models of other formats say so themselves.
+  if (card.architecture.empty()) card.architecture = card.config.model_family;
+  if (card.parameters.empty()) card.parameters = card.config.model_type;
+  card.quantization = QuantizationOf(card, config);
+}
+
+}  // namespace
+
+Result<ModelCard> ReadPartialModelCard(const store::Store& store, store::StoredModel model) {
+  ModelCard card(std::move(model));
+  INGOT_ASSIGN(const Json config, ReadSmallThings(store, card));
+  FillGaps(config, card);
+  return card;
+}
+
 Result<ModelCard> ReadModelCard(const store::Store& store, const store::ModelName& name) {
   INGOT_ASSIGN(store::StoredModel model, store.Read(name));
   ModelCard card(std::move(model));
   const store::Manifest& manifest = card.model.manifest();
-  INGOT_ASSIGN(card.config, store.ReadConfig(manifest));
-  INGOT_ASSIGN(const Json config, ReadConfigJson(store, manifest));
-  INGOT_TRY(ReadTexts(store, card));
-  if (config.is_object()) FillFromConfigJson(config, card);
+  INGOT_ASSIGN(const Json config, ReadSmallThings(store, card));
   if (manifest.Find(store::kTensorMediaType) != nullptr) {
     Result<std::vector<ModelTensor>> tensors = ReadModelTensors(store, manifest, config);
     if (tensors.ok()) {
@@ -156,10 +181,7 @@ Result<ModelCard> ReadModelCard(const store::Store& store, const store::ModelNam
       card.tensors_error = std::move(tensors).status();
     }
   }
-  // Models of other formats say so themselves.
-  if (card.architecture.empty()) card.architecture = card.config.model_family;
-  if (card.parameters.empty()) card.parameters = card.config.model_type;
-  card.quantization = QuantizationOf(card, config);
+  FillGaps(config, card);
   return card;
 }
 

@@ -40,6 +40,9 @@ struct ModelCard {
   core::Status tensors_error;        // why there are none: a blob is missing or damaged
 };
 
+// Of a model whose pull goes on: what can be said of it without its tensors.
+core::Result<ModelCard> ReadPartialModelCard(const store::Store& store, store::StoredModel model);
+
 // Fails where the config or a text cannot be read; damaged tensors only leave their fields empty.
 core::Result<ModelCard> ReadModelCard(const store::Store& store, const store::ModelName& name);
 

@@ -1,23 +1,32 @@
-// `ingot repair`: sets aside what cannot be trusted and says how to get it back.
+// `ingot repair`: sets aside what cannot be trusted, fetches the like of it for a model that is
+// named, and says what else there is to do.
 #include "store/repair.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/registry_access.h"
 #include "cli/store_access.h"
 #include "core/strings.h"
+#include "registry/mend.h"
 
 namespace ingot::cli {
 namespace {
 
 struct RepairCommandOptions {
   std::string name;
+  RegistryOptions registry;
+  bool offline = false;
   bool dry_run = false;
   bool json = false;
 };
+
+// What a repair of one model got from its registry, or why it got nothing.
+using Mended = std::optional<core::Result<registry::MendReport>>;
 
 core::Json ToJson(const std::vector<store::RepairMove>& moves) {
   core::Json list = core::Json::array();
@@ -29,7 +38,17 @@ core::Json ToJson(const std::vector<store::RepairMove>& moves) {
   return list;
 }
 
-core::Json ToJson(const store::RepairReport& report, bool dry_run) {
+core::Json ToJson(const Mended& mended) {
+  if (!mended) return nullptr;
+  if (!mended->ok()) return {{"error", mended->status().message()}};
+  const registry::MendReport& report = **mended;
+  return {{"manifest_fetched", report.manifest_fetched},
+          {"blobs_fetched", report.blobs_fetched},
+          {"bytes_fetched", report.bytes_fetched},
+          {"bytes_kept", report.bytes_kept}};
+}
+
+core::Json ToJson(const store::RepairReport& report, const Mended& mended, bool dry_run) {
   core::Json models = core::Json::array();
   for (const store::DamagedModel& model : report.models) {
     core::Json missing = core::Json::array();
@@ -45,7 +64,8 @@ core::Json ToJson(const store::RepairReport& report, bool dry_run) {
           {"quarantined", ToJson(report.quarantined)},
           {"renamed", ToJson(report.renamed)},
           {"untouched", ToJson(report.untouched)},
-          {"models", std::move(models)}};
+          {"models", std::move(models)},
+          {"fetched", ToJson(mended)}};
 }
 
 void TellMoves(Session& session, std::string_view title,
@@ -65,10 +85,23 @@ std::string Advice(const store::DamagedModel& model) {
   }
   if (!model.missing.empty()) {
     return core::StrCat("lacks ", Counted(model.missing.size(), "blob"), ", ",
-                        core::HumanBytes(model.missing_bytes), ": `ingot pull ", name,
+                        core::HumanBytes(model.missing_bytes), ": `ingot repair ", name,
                         "` fetches just those, or create it again");
   }
   return core::StrCat("was stored from damaged files: create it again, or `ingot rm ", name, "`");
+}
+
+void TellMended(Session& session, const Mended& mended) {
+  if (!mended || !mended->ok()) return;
+  const registry::MendReport& report = **mended;
+  if (!report.manifest_fetched && report.blobs_fetched == 0) return;
+  session.Print(core::StrCat("Fetched ", report.manifest_fetched ? "the manifest and " : "",
+                             Counted(report.blobs_fetched, "blob"), ", ",
+                             core::HumanBytes(report.bytes_fetched)));
+  if (report.bytes_kept > 0) {
+    session.Print(core::StrCat("; ", core::HumanBytes(report.bytes_kept), " of them were here"));
+  }
+  session.Print(".\n");
 }
 
 void Tell(Session& session, const store::RepairReport& report, bool dry_run) {
@@ -89,31 +122,55 @@ void Tell(Session& session, const store::RepairReport& report, bool dry_run) {
   }
 }
 
+// Asks the registry in the model's name for what it lacks now.
+Mended MendModel(Session& session, const store::Store& store, const RepairCommandOptions& options,
+                 const store::ModelName& name, store::RepairReport& report) {
+  if (options.offline || options.dry_run || report.models.empty()) return std::nullopt;
+  registry::PullOptions pull;
+  pull.insecure = options.registry.insecure;
+  pull.streams = options.registry.streams;
+  pull.http = HttpOptionsFor(options.registry);
+  auto mended = registry::Mend(store, name, report, pull, session.progress());
+  if (mended.ok()) {
+    std::erase_if(report.models,
+                  [](const store::DamagedModel& model) { return !model.bad_content; });
+    for (store::DamagedModel& model : report.models) model.missing.clear();
+  }
+  return mended;
+}
+
 core::Status Repair(Session& session, const RepairCommandOptions& options) {
   store::RepairOptions what{.verify = {}, .dry_run = options.dry_run};
   if (!options.name.empty()) {
     INGOT_ASSIGN(what.verify.model, store::ModelName::Parse(options.name));
   }
   INGOT_ASSIGN(const store::Store store, OpenStore(session));
-  INGOT_ASSIGN(const store::RepairReport report,
-               store::RepairStore(store, what, session.progress()));
+  INGOT_ASSIGN(store::RepairReport report, store::RepairStore(store, what, session.progress()));
+  Mended mended;
+  if (what.verify.model) {
+    mended = MendModel(session, store, options, *what.verify.model, report);
+  }
   if (options.json) {
-    session.PrintJson(ToJson(report, options.dry_run));
+    session.PrintJson(ToJson(report, mended, options.dry_run));
   } else {
     Tell(session, report, options.dry_run);
+    TellMended(session, mended);
   }
-  return core::Status::Ok();
+  return mended ? mended->status() : core::Status::Ok();
 }
 
 }  // namespace
 
 void AddRepairCommand(CLI::App& app, Session& session) {
   CLI::App& command =
-      AddCommand(app, "repair", "Set aside what cannot be trusted; nothing is deleted", kStoreGroup,
-                 "  ingot repair --dry-run      says what it would do\n  ingot repair\n"
-                 "  ingot repair qwen3:4b");
+      AddCommand(app, "repair", "Set aside what cannot be trusted, and fetch it again", kStoreGroup,
+                 "  ingot repair --dry-run      says what it would do\n"
+                 "  ingot repair                the whole store; asks nobody\n"
+                 "  ingot repair qwen3:4b       and fetches what that model lacks then");
   const auto options = std::make_shared<RepairCommandOptions>();
   command.add_option("model", options->name, "Only this model; the whole store otherwise");
+  command.add_flag("--offline", options->offline, "Fetch nothing, whatever is lacking");
+  AddRegistryOptions(command, options->registry);
   command.add_flag("--dry-run", options->dry_run, "Say what would be done, do nothing");
   command.add_flag("--json", options->json, "Print JSON");
   command.callback([&session, options] {

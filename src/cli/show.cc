@@ -1,6 +1,7 @@
 // `ingot show`: what a model is.
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "cli/store_access.h"
 #include "cli/table.h"
 #include "core/strings.h"
+#include "registry/pull_marker.h"
 
 namespace ingot::cli {
 namespace {
@@ -154,16 +156,56 @@ bool PrintPart(Session& session, const ModelCard& card, const ShowOptions& optio
   return true;
 }
 
+using Partial = std::optional<registry::PartialModel>;
+
+// What is here of a model that is still coming.
+core::Json ToJson(const registry::PartialModel& partial) {
+  return {{"pulling", partial.running},
+          {"bytes", partial.bytes},
+          {"bytes_here", partial.bytes_here},
+          {"blobs", partial.blobs},
+          {"blobs_here", partial.blobs_here}};
+}
+
+void PrintPartial(Session& session, const registry::PartialModel& partial) {
+  const uint64_t percent = partial.bytes == 0 ? 100 : 100 * partial.bytes_here / partial.bytes;
+  Table table;
+  table.AddRow({"here", StrCat(core::HumanBytes(partial.bytes_here), " of ",
+                               core::HumanBytes(partial.bytes), " (", percent, " %), ",
+                               partial.blobs_here, " of ", partial.blobs, " blobs")});
+  table.AddRow({"state", partial.running ? std::string("being pulled")
+                                         : StrCat("interrupted: `ingot pull ",
+                                                  partial.model.name.Short(), "` goes on")});
+  PrintSection(session, "Not whole yet", table);
+}
+
+core::Result<ModelCard> ReadCard(const store::Store& store, const store::ModelName& name,
+                                 Partial& partial) {
+  core::Result<ModelCard> card = ReadModelCard(store, name);
+  if (card.ok() || card.status().code() != core::Code::kNotFound) return card;
+  // No such model; unless it is on its way. A blob that is not found is another matter.
+  INGOT_ASSIGN(const store::ModelName canonical, store.Canonical(name));
+  if (store.ReadExact(canonical).ok()) return card;
+  INGOT_ASSIGN(partial, registry::FindPartialModel(store, name));
+  if (!partial) return card;
+  return ReadPartialModelCard(store, partial->model)
+      .Context(StrCat(canonical.Short(), " is not whole yet, and its small files have not come"));
+}
+
 core::Status Show(Session& session, const ShowOptions& options) {
   INGOT_ASSIGN(const store::ModelName name, store::ModelName::Parse(options.name));
   INGOT_ASSIGN(const store::Store store, OpenStore(session));
-  INGOT_ASSIGN(const ModelCard card, ReadModelCard(store, name));
+  Partial partial;
+  INGOT_ASSIGN(const ModelCard card, ReadCard(store, name, partial));
   if (options.json) {
-    session.PrintJson(ToJson(card, options.verbose));
+    core::Json json = ToJson(card, options.verbose);
+    if (partial) json["partial"] = ToJson(*partial);
+    session.PrintJson(json);
   } else if (PrintPart(session, card, options)) {
     return core::Status::Ok();
   } else {
     PrintSections(session, card, options.verbose);
+    if (partial) PrintPartial(session, *partial);
   }
   return card.tensors_error.Context("the tensors cannot be read");
 }

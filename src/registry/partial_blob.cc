@@ -132,6 +132,18 @@ Status PartialBlob::Load() {
   return Status::Ok();
 }
 
+uint64_t PartialBlob::BytesNoted(const store::Store& store, const store::Digest& digest,
+                                 uint64_t size) {
+  const Result<std::string> text =
+      core::ReadSmallFile(store.env(), store.layout().PartialJournal(digest), kLongestJournal);
+  if (!text.ok() || !text->starts_with(HeaderLine(digest, size))) return 0;
+  ExtentSet noted;
+  for (const std::string_view line : core::Split(*text, '\n')) {
+    if (const std::optional<Part> part = ParsePart(line, size)) noted.Add(part->extent);
+  }
+  return noted.total();
+}
+
 ExtentSet PartialBlob::have() const {
   const std::lock_guard<std::mutex> hold(guard_);
   return have_;

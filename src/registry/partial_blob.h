@@ -35,6 +35,9 @@ class PartialBlob {
                                                          const store::Digest& digest, uint64_t size,
                                                          std::shared_ptr<core::FileLock> lock);
 
+  // How much a journal says is there, for people who ask while it is being fetched: not checked.
+  static uint64_t BytesNoted(const store::Store& store, const store::Digest& digest, uint64_t size);
+
   ExtentSet have() const;
   uint64_t size() const { return size_; }
   core::Result<std::unique_ptr<core::WriteFile>> OpenWriter() const;

@@ -13,6 +13,8 @@
 #include "registry/client.h"
 #include "registry/downloader.h"
 #include "registry/plan.h"
+#include "registry/pull_marker.h"
+#include "registry/pull_steps.h"
 #include "store/locks.h"
 #include "store/session.h"
 
@@ -23,21 +25,6 @@ using core::Code;
 using core::Result;
 using core::Status;
 using core::StrCat;
-
-// Beside what the blobs need: manifest, journals, and what others write meanwhile.
-constexpr uint64_t kSpareBytes = uint64_t{16} << 20;
-
-Result<store::LockHandle> LockModel(const store::Store& store, const store::ModelName& name,
-                                    const PullOptions& options, core::ProgressSink& progress) {
-  constexpr int64_t kLookAgainNs = 200'000'000;
-  for (bool told = false;; told = true) {
-    Result<store::LockHandle> lock =
-        store::LockName(store.env(), store.layout(), name, /*wait=*/false);
-    if (lock.ok() || lock.status().code() != Code::kBusy) return lock;
-    if (!told) progress.Line(StrCat("waiting: ", lock.status().message()));
-    INGOT_TRY(options.waiter->Sleep(kLookAgainNs, nullptr));
-  }
-}
 
 Status WithManifestHint(Status status, const store::ModelName& name) {
   if (status.code() == Code::kNotFound) {
@@ -111,21 +98,6 @@ Result<std::unordered_set<store::Digest>> FindPresent(store::WriteSession& sessi
   return present;
 }
 
-// Before anything is fetched: what an earlier pull began has its space already.
-Status CheckSpace(const store::Store& store, const PullPlan& plan) {
-  uint64_t needed = 0;
-  for (const store::Layer& layer : plan.fetch) {
-    if (!store.env().Stat(store.layout().Partial(layer.digest)).ok()) needed += layer.size;
-  }
-  if (needed == 0) return Status::Ok();
-  const Result<core::Space> space = store.env().FreeSpace(store.layout().root());
-  if (!space.ok() || space->available >= needed + kSpareBytes) return Status::Ok();
-  return Status(Code::kNoSpace, StrCat("the model needs ", core::HumanBytes(needed), " more at ",
-                                       core::Printable(store.layout().root().native(), 1000),
-                                       ", there are ", core::HumanBytes(space->available)))
-      .WithHint("`ingot gc` frees what no model uses, `ingot rm` removes models.");
-}
-
 bool IsUnchanged(const store::Store& store, const store::ModelName& name,
                  const store::RawManifest& manifest, const PullPlan& plan) {
   const auto here = store.ReadExact(name);
@@ -147,11 +119,12 @@ Result<PullReport> Pull(const store::Store& store, const store::ModelName& name,
   INGOT_ASSIGN(const std::unique_ptr<store::WriteSession> session,
                store::WriteSession::Begin(store));
   INGOT_ASSIGN(const store::ModelName canonical, store.Canonical(name));
-  INGOT_ASSIGN(const store::LockHandle lock, LockModel(store, canonical, options, progress));
+  INGOT_ASSIGN(const store::LockHandle lock, LockModel(store, canonical, *options.waiter, progress));
   INGOT_ASSIGN(const auto present, FindPresent(*session, blobs, progress));
   const PullPlan plan = PlanPull(std::move(blobs), present);
-  INGOT_TRY(CheckSpace(store, plan));
+  INGOT_TRY(CheckSpace(store, plan.fetch));
 
+  const PullMarker marker(store, canonical, manifest, plan);
   const bool unchanged = IsUnchanged(store, canonical, manifest, plan);
   core::Progress bytes(progress, StrCat("pulling ", canonical.Short()), core::ProgressUnit::kBytes,
                        plan.fetch_bytes);
@@ -160,6 +133,7 @@ Result<PullReport> Pull(const store::Store& store, const store::ModelName& name,
   bytes.Finish();
   if (!fetched.ok()) return fetched.Context(StrCat("pulling ", canonical.Short()));
   INGOT_ASSIGN(store::StoredModel model, session->Commit(canonical, manifest.bytes));
+  marker.Remove();
   return PullReport{.model = std::move(model),
                     .unchanged = unchanged,
                     .blobs_fetched = downloader.blobs_fetched(),

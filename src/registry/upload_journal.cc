@@ -4,7 +4,7 @@
 
 #include "core/log.h"
 #include "core/strings.h"
-#include "store/upload_files.h"
+#include "store/transfer_files.h"
 
 namespace ingot::registry {
 namespace {

@@ -5,7 +5,7 @@
 #include "core/strings.h"
 #include "store/references.h"
 #include "store/remove.h"
-#include "store/upload_files.h"
+#include "store/transfer_files.h"
 
 namespace ingot::store {
 namespace {
@@ -26,12 +26,14 @@ class Collector {
     INGOT_ASSIGN(const ManifestScan scan, store_.Scan());
     INGOT_ASSIGN(const References references, FindReferences(store_, held, scan));
     INGOT_ASSIGN(const DeadFiles dead, FindDeadFiles(store_, held));
+    MarkPulling(PullingOf(store_.layout()), 4);
     INGOT_TRY(SweepBlobs(references));
     for (const auto* files : {&dead.owners, &dead.temps}) {
       for (const Path& path : *files) INGOT_TRY(RemoveLeftover(path));
     }
     INGOT_TRY(SweepDownloads());
     INGOT_TRY(SweepUploads());
+    INGOT_TRY(SweepPulling(PullingOf(store_.layout()), 4));
     if (!options_.dry_run) INGOT_TRY(SweepDirs(held, store_.layout().Manifests(), 3));
     return std::move(report_);
   }
@@ -80,6 +82,8 @@ class Collector {
       report_.needed.Add(info->size);
     } else if (references.in_use.contains(*known.digest)) {
       report_.in_use.Add(info->size);
+    } else if (pulling_.contains(*known.digest)) {
+      report_.downloads.Add(info->size);
     } else if (references.rescued.contains(*known.digest)) {
       report_.rescued.Add(info->size);
     } else if (store_.clock().WallNs() - info->modified_ns < options_.min_age_ns) {
@@ -131,8 +135,47 @@ class Collector {
       const Path path = directory / entry.name;
       const Result<FileInfo> info = store_.env().LStat(path);
       if (!info.ok() || info->kind != core::FileKind::kRegular) continue;
-      const bool old = store_.clock().WallNs() - info->modified_ns >= options_.min_download_age_ns;
-      if (old) INGOT_TRY(Remove(path, info->size, report_.leftovers));
+      if (IsOldDownload(*info)) INGOT_TRY(Remove(path, info->size, report_.leftovers));
+    }
+    return Status::Ok();
+  }
+
+  bool IsOldDownload(const FileInfo& info) const {
+    return store_.clock().WallNs() - info.modified_ns >= options_.min_download_age_ns;
+  }
+
+  // Blobs that an interrupted pull has brought already go on with it.
+  void MarkPulling(const Path& directory, int levels) {
+    const Result<std::vector<DirEntry>> entries = store_.env().List(directory);
+    if (!entries.ok()) return;
+    for (const DirEntry& entry : *entries) {
+      const Path path = directory / entry.name;
+      if (levels > 1) {
+        MarkPulling(path, levels - 1);
+        continue;
+      }
+      const Result<FileInfo> info = store_.env().LStat(path);
+      if (!info.ok() || IsOldDownload(*info)) continue;
+      const auto text = core::ReadSmallFile(store_.env(), path, kMaxManifestBytes);
+      const Result<Manifest> manifest =
+          text.ok() ? ParseManifest(*text) : Result<Manifest>(text.status());
+      if (!manifest.ok()) continue;
+      manifest->ForEachBlob([&](const Layer& layer) { pulling_.insert(layer.digest); });
+    }
+  }
+
+  Status SweepPulling(const Path& directory, int levels) {
+    const Result<std::vector<DirEntry>> entries = store_.env().List(directory);
+    if (!entries.ok()) return Status::Ok();
+    for (const DirEntry& entry : *entries) {
+      const Path path = directory / entry.name;
+      const Result<FileInfo> info = store_.env().LStat(path);
+      if (!info.ok()) continue;
+      if (info->kind == core::FileKind::kRegular) {
+        if (IsOldDownload(*info)) INGOT_TRY(Remove(path, info->size, report_.leftovers));
+      } else if (info->kind == core::FileKind::kDirectory && levels > 1) {
+        INGOT_TRY(SweepPulling(path, levels - 1));
+      }
     }
     return Status::Ok();
   }
@@ -154,6 +197,7 @@ class Collector {
 
   const Store& store_;
   const GcOptions& options_;
+  DigestSet pulling_;  // blobs of models whose pull may go on
   GcReport report_;
 };
 

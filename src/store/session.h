@@ -63,6 +63,8 @@ class WriteSession {
   // Its times are set to now, so that other programs see it as fresh and let it be.
   core::Result<bool> Reuse(const Digest& digest, uint64_t size, Trust trust);
 
+  // A name for a new file of this session, on the store's file system; gone with a dead session.
+  Path NextTempPath();
   // Makes a file of the store's file system a blob, or drops it where the store has the blob. The
   // caller has hashed and synced it: size bytes that have this digest.
   core::Result<BlobInfo> AdoptFile(const Path& file, const Digest& digest, uint64_t size);
@@ -80,7 +82,6 @@ class WriteSession {
   WriteSession(const Store& store, Path file) : store_(store), file_(std::move(file)) {}
 
   core::Status PrepareStore();
-  Path NextTempPath();
   // Lists a blob as relied on, before it is looked at.
   core::Status Claim(const StoreLock& held, const Digest& digest);
   core::Status CheckBlobs(const Manifest& manifest);

@@ -27,18 +27,6 @@ namespace fs = std::filesystem;
 using core::StrCat;
 using registry::EncodeBase64Url;
 
-uint16_t FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
 // A JSON web token (ES256) whose certificate comes with it.
 std::string SignToken(const TestServer::Certificate& certificate, const core::Json& claims) {
   std::string der;
@@ -111,6 +99,18 @@ bool Answers(uint16_t port) {
 
 }  // namespace
 
+uint16_t FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
 DockerRegistry::DockerRegistry(const fs::path& folder)
     : folder_(folder),
       certificate_(MakeCertificate()),
@@ -145,7 +145,7 @@ void DockerRegistry::Authorize(const ServerRequest& request, ServerConnection& c
   const int64_t now = core::Clock::System().WallNs() / 1'000'000'000;
   const core::Json claims = {
       {"iss", "ingot-test"},   {"sub", "me"},
-      {"aud", "reg"},          {"exp", now + seconds.load()},
+      {"aud", "reg"},          {"exp", now + 60},
       {"nbf", now - 10},       {"iat", now},
       {"jti", StrCat(number)}, {"access", grants ? AccessOf(request.target) : core::Json::array()}};
   connection.Answer(200, {}, core::Json({{"token", SignToken(certificate_, claims)}}).dump());

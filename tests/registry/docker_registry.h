@@ -4,6 +4,7 @@
 #define INGOT_TESTS_REGISTRY_DOCKER_REGISTRY_H_
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,6 +15,9 @@
 #include "tests/testing/child_process.h"
 
 namespace ingot::testing {
+
+// That nobody listens on now.
+uint16_t FreePort();
 
 class DockerRegistry {
  public:
@@ -29,7 +33,6 @@ class DockerRegistry {
   void Lay(const store::Store& source, const store::StoredModel& model);
 
   std::atomic<bool> grants{true};  // tokens are good for what they were asked for
-  std::atomic<int> seconds{60};    // that they are good for
   int tokens() const { return tokens_.load(); }
 
  private:

@@ -96,18 +96,5 @@ TEST_F(DockerRegistryTest, BlobsAreTakenOverFromAnotherRepository) {
   EXPECT_EQ(pulled->model.raw.id, model.raw.id);
 }
 
-TEST_F(DockerRegistryTest, TokensThatExpireAreRenewedOnTheWay) {
-  LogIn();
-  // It allows a minute for clocks that differ, so these are good for a second or two.
-  docker_.seconds = -59;
-  const auto sink = core::MakeNullSink();
-  const store::StoredModel model = PutModel(source_, Name("me/m").Full(), {3 * kMega, 900}, 7);
-  const auto report = Push(source_, Name("me/m"), MakePushOptions(), *sink);
-  ASSERT_TRUE(report.ok()) << report.status().message();
-  const auto pulled = PullIt(docker_.Host() + "/me/m");
-  ASSERT_TRUE(pulled.ok()) << pulled.status().message();
-  EXPECT_EQ(pulled->model.raw.id, model.raw.id);
-}
-
 }  // namespace
 }  // namespace ingot::registry

@@ -1,9 +1,12 @@
 // What a pull does to the store: when the disk fills up, when it is taken up again, when blobs are
 // there and damaged, and when others pull the same.
+#include <sys/mount.h>
+
 #include <thread>
 
 #include "core/strings.h"
 #include "store/gc.h"
+#include "store/verify.h"
 #include "tests/registry/registry_fixture.h"
 #include "tests/testing/fake_clock.h"
 
@@ -170,6 +173,44 @@ TEST_F(PullStoreTest, SpaceIsAskedForBeforeAnythingIsFetched) {
   EXPECT_EQ(registry_.blob_requests(), 0);
 }
 
+// Says that there is room where there is none: somebody else took it after it was asked for.
+class BoastfulDisk : public testing::FaultEnv {
+ public:
+  using FaultEnv::FaultEnv;
+  core::Result<core::Space> FreeSpace(const core::Path&) override {
+    return core::Space{uint64_t{1} << 40, uint64_t{1} << 40};
+  }
+};
+
+TEST_F(PullStoreTest, AFullDiskIsAnErrorAndThePullGoesOnWhenThereIsRoom) {
+  Offer({3 * kMega, 600000, 500});
+  const core::Path place = dir_ / "disk";
+  std::filesystem::create_directories(place);
+  // A real one where we may make it; else one that is full from its tenth operation on.
+  const bool real = mount("tmpfs", place.c_str(), "tmpfs", 0, "size=2m") == 0;
+  BoastfulDisk disk(core::Env::Posix());
+  const store::Store store(disk, core::Clock::System(), place / "models");
+  const auto name = *store::ModelName::Parse(registry_.Name());
+  const auto sink = core::MakeNullSink();
+  if (!real) {
+    disk.FailAt(30, core::Status(Code::kNoSpace, "the disk is full"),
+                testing::FaultMode::kFromThenOn);
+  }
+  const auto full = Pull(store, name, options_, *sink);
+  EXPECT_EQ(full.status().code(), Code::kNoSpace) << full.status().message();
+  EXPECT_THAT(std::string(full.status().hint()), HasSubstr("ingot gc"));
+  disk.Heal();
+  EXPECT_FALSE(store.ReadExact(name).ok());
+  EXPECT_TRUE(store::VerifyStore(store, {}, *sink)->Clean());
+  if (real) {
+    ASSERT_EQ(mount("tmpfs", place.c_str(), "tmpfs", MS_REMOUNT, "size=64m"), 0);
+  }
+  const auto whole = Pull(store, name, options_, *sink);
+  EXPECT_TRUE(whole.ok()) << whole.status().message();
+  EXPECT_TRUE(store::VerifyStore(store, {}, *sink)->Clean());
+  if (real) umount2(place.c_str(), MNT_DETACH);
+}
+
 TEST_F(PullStoreTest, AtTheSameTimeTwoPullsFetchEachBlobOnce) {
   Offer({kMega, 600000, 300});
   registry_.bytes_per_millisecond = 20000;
@@ -191,14 +232,14 @@ TEST_F(PullStoreTest, GcKeepsAnInterruptedDownloadForTwoWeeks) {
   PullHalf(kMega + 1);
   const auto fresh = store::CollectGarbage(store_, {.min_age_ns = 0});
   ASSERT_TRUE(fresh.ok());
-  EXPECT_EQ(fresh->downloads.files, 2u);
+  EXPECT_EQ(fresh->downloads.files, 4u);  // two of the large blob, and two small blobs
   EXPECT_EQ(FilesIn(store_.layout().Partials()), 2u);
   testing::FakeClock later(core::Clock::System().WallNs() + store::kMinDownloadAgeNs +
                            int64_t{60} * 1'000'000'000);
   const store::Store then(env_, later, store_.layout().root());
   const auto old = store::CollectGarbage(then, {.min_age_ns = 0});
   ASSERT_TRUE(old.ok());
-  EXPECT_EQ(old->leftovers.files, 2u);
+  EXPECT_EQ(old->leftovers.files, 3u);  // and the manifest that was being pulled
   EXPECT_EQ(FilesIn(store_.layout().Partials()), 0u);
 }
 

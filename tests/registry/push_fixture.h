@@ -12,7 +12,7 @@
 
 #include "registry/push.h"
 #include "store/session.h"
-#include "store/upload_files.h"
+#include "store/transfer_files.h"
 #include "tests/registry/registry_fixture.h"
 #include "tests/registry/upload_registry.h"
 

@@ -261,6 +261,27 @@ TEST_F(PushTest, ARefusalIsNotTriedAgain) {
   EXPECT_THAT(waiter_.waits(), IsEmpty());
 }
 
+TEST_F(PushTest, TokensThatExpireOnTheWayAreRenewed) {
+  Make({90000, 700, 2 * kMega});
+  options_.part_bytes = kMega / 2;
+  std::mutex lock;
+  int tokens = 0, uses = 0;
+  testing::TestServer auth([&](const ServerRequest&, ServerConnection& connection) {
+    const std::lock_guard<std::mutex> hold(lock);
+    uses = 0;
+    connection.Answer(200, {}, StrCat(R"({"token":"t)", ++tokens, R"("})"));
+  });
+  registry_.before = [&](const ServerRequest& request, ServerConnection& connection) {
+    const std::lock_guard<std::mutex> hold(lock);
+    if (request.Header("authorization") == StrCat("Bearer t", tokens) && uses++ < 6) return false;
+    connection.Answer(
+        401, {{"WWW-Authenticate", StrCat("Bearer realm=\"http://", auth.Host(), "/\"")}}, "");
+    return true;
+  };
+  MustPush();
+  EXPECT_GT(tokens, 2);
+}
+
 TEST_F(PushTest, BytesThatArriveAsOthersAreSentOnceMore) {
   Make({90000});
   int wrong = 0;

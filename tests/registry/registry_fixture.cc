@@ -131,6 +131,10 @@ void FakeRegistry::Handle(const testing::ServerRequest& request,
     connection.Answer(404, {}, R"({"errors":[{"code":"NAME_UNKNOWN","message":"no such thing"}]})");
     return;
   }
+  if (request.method == "HEAD") {
+    connection.Begin(200, {}, found->second.size());
+    return;
+  }
   BlobRequest blob{request, found->first,    found->second, 0, found->second.size(),
                    false,   ++blob_requests_};
   const std::string range = request.Header("range");

@@ -1,5 +1,5 @@
 // Another program, run by a test: its standard input and output are pipes, its standard error is
-// ours. Killed and reaped when the object goes. One thread.
+// ours. Killed and reaped when the object goes, and killed when the test dies, however. One thread.
 #ifndef INGOT_TESTS_TESTING_CHILD_PROCESS_H_
 #define INGOT_TESTS_TESTING_CHILD_PROCESS_H_
 
