@@ -38,6 +38,11 @@ void EngineThread::Attach(std::shared_ptr<Worker> worker) {
   Post([this, worker = std::move(worker)] { workers_.push_back(worker); });
 }
 
+void EngineThread::Settle() {
+  Run([] {});  // before a step
+  Run([] {});  // after it
+}
+
 void EngineThread::Wake() {
   {
     const std::lock_guard lock(mutex_);
@@ -46,22 +51,22 @@ void EngineThread::Wake() {
   changed_.notify_all();
 }
 
+// Those that are there now; what comes meanwhile waits until the workers have had a step.
 void EngineThread::RunJobs(std::unique_lock<std::mutex>& lock) {
-  while (!jobs_.empty()) {
-    std::function<void()> job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
+  std::deque<std::function<void()>> jobs = std::exchange(jobs_, {});
+  lock.unlock();
+  for (std::function<void()>& job : jobs) {
     job();
-    job = nullptr;  // what it holds is let go here, not under the lock
-    lock.lock();
+    job = nullptr;
   }
+  lock.lock();
 }
 
 void EngineThread::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     RunJobs(lock);
-    if (ending_) {
+    if (ending_ && jobs_.empty()) {
       lock.unlock();
       workers_.clear();
       return;

@@ -44,6 +44,9 @@ class EngineThread {
   // Its steps are taken in turn with those of other workers.
   void Attach(std::shared_ptr<Worker> worker);
   void Wake();
+  // Waits until every worker has had a step: those that were told to end are gone. Not on the
+  // engine thread itself.
+  void Settle();
 
  private:
   void Loop();

@@ -34,6 +34,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
 
   INGOT_ASSIGN(loaded->chat_, ChatFormat::Load(files));
   INGOT_TRY(loaded->LoadText(files));
+  loaded->constraints_ = std::make_unique<AnswerConstraints>(
+      ConstrainedModel{.tokenizer = loaded->tokenizer(),
+                       .parser = loaded->chat_->parser(),
+                       .ends = loaded->end_tokens_,
+                       .vocabulary = loaded->language_->shape().vocabulary});
   return loaded;
 }
 

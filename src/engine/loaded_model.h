@@ -14,6 +14,7 @@
 
 #include "core/json.h"
 #include "core/status.h"
+#include "engine/answer_constraint.h"
 #include "engine/chat_format.h"
 #include "engine/model_files.h"
 #include "engine/model_tokenizer.h"
@@ -49,6 +50,9 @@ class LoadedModel {
   // Those that its makers want never said.
   const std::vector<int>& suppressed_tokens() const { return suppressed_tokens_; }
 
+  // What answers can be held to: any thread.
+  const AnswerConstraints& constraints() const { return *constraints_; }
+
   // The tokens of a text as it stands.
   core::Result<std::vector<int>> EncodeRaw(std::string_view text) const;
   // A conversation, ready for the answer. What it says never becomes a control token. The model's
@@ -67,7 +71,8 @@ class LoadedModel {
   ops::gpu::HeldMemory memory_;  // outlives the arrays below
   std::unique_ptr<model::LanguageModel> language_;
   ModelTokenizer text_;
-  std::optional<ChatFormat> chat_;  // always there once loaded
+  std::optional<ChatFormat> chat_;                  // always there once loaded,
+  std::unique_ptr<AnswerConstraints> constraints_;  // and so are these
   std::vector<int> end_tokens_;
   std::vector<int> suppressed_tokens_;
 };

@@ -1,6 +1,7 @@
 #include "engine/model_pool.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "core/clock.h"
@@ -32,8 +33,11 @@ uint64_t MachineBudget() {
   return memory.ok() ? memory->total / 10 * 9 : uint64_t{8} << 30;
 }
 
-PoolOptions WithBudget(PoolOptions options) {
+PoolOptions WithDefaults(PoolOptions options) {
   if (options.memory_bytes == 0) options.memory_bytes = MachineBudget();
+  const char* folder = std::getenv("INGOT_CACHE_DIR");
+  PrefixDiskOptions& disk = options.scheduler.prefix_disk;
+  if (disk.folder.empty() && folder != nullptr) disk.folder = folder;
   return options;
 }
 
@@ -45,7 +49,10 @@ struct ModelPool::Entry {
   uint64_t bytes = 0;  // of weights
   std::unique_ptr<ModelFiles> files;
   std::shared_ptr<const LoadedModel> model;
-  std::unique_ptr<ModelService> service;  // null while loading
+  Use use = Use::kAnswers;
+  // One of the two, once loaded.
+  std::unique_ptr<ModelService> service;
+  std::unique_ptr<EmbeddingService> vectors;
   bool loading = true;
   bool stopping = false;  // goes as soon as it is not in use
   Status failed;
@@ -56,7 +63,7 @@ struct ModelPool::Entry {
 };
 
 ModelPool::ModelPool(PoolOptions options)
-    : options_(WithBudget(std::move(options))),
+    : options_(WithDefaults(std::move(options))),
       thread_(std::make_shared<EngineThread>()),
       housekeeper_([this] { Housekeeping(); }) {}
 
@@ -73,10 +80,25 @@ ModelPool::~ModelPool() {
 Result<std::shared_ptr<ModelService>> ModelPool::Acquire(const std::string& name,
                                                          std::optional<KeepAlive> keep_alive,
                                                          const LoadListener& progress) {
+  INGOT_ASSIGN(const std::shared_ptr<Entry> entry, Find(name, Use::kAnswers, keep_alive, progress));
+  return Lend(entry, entry->service.get());
+}
+
+Result<std::shared_ptr<EmbeddingService>> ModelPool::AcquireEmbedder(
+    const std::string& name, std::optional<KeepAlive> keep_alive, const LoadListener& progress) {
+  INGOT_ASSIGN(const std::shared_ptr<Entry> entry, Find(name, Use::kVectors, keep_alive, progress));
+  return Lend(entry, entry->vectors.get());
+}
+
+// Loaded, and with a use counted that Lend makes the caller's.
+Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& name, Use use,
+                                                          std::optional<KeepAlive> keep_alive,
+                                                          const LoadListener& progress) {
   INGOT_ASSIGN(FoundModel found, options_.find(name));
+  const std::string key = use == Use::kAnswers ? found.name : StrCat(found.name, " (vectors)");
   std::unique_lock lock(mutex_);
   while (true) {
-    const auto known = entries_.find(found.name);
+    const auto known = entries_.find(key);
     if (known == entries_.end()) break;
     const std::shared_ptr<Entry> entry = known->second;
     if (entry->loading) {
@@ -86,20 +108,22 @@ Result<std::shared_ptr<ModelService>> ModelPool::Acquire(const std::string& name
     }
     if (entry->digest == found.digest && !entry->stopping) {
       entry->keep_alive = keep_alive.value_or(options_.keep_alive);
-      return Lend(entry);
+      ++entry->uses;
+      return entry;
     }
     // The name means another model now, or this one is on its way out: it answers what it has
     // begun, under no name.
     entry->stopping = true;
     entries_.erase(known);
-    entries_.emplace(StrCat(found.name, "#", NowNs()), entry);
+    entries_.emplace(StrCat(key, "#", NowNs()), entry);
   }
   const auto entry = std::make_shared<Entry>();
   entry->name = found.name;
   entry->digest = found.digest;
+  entry->use = use;
   entry->files = std::move(found.files);
   entry->keep_alive = keep_alive.value_or(options_.keep_alive);
-  entries_.emplace(entry->name, entry);
+  entries_.emplace(key, entry);
   Status status = [&]() -> Status {
     lock.unlock();
     auto tensors = entry->files->Tensors();
@@ -117,27 +141,57 @@ Result<std::shared_ptr<ModelService>> ModelPool::Acquire(const std::string& name
   entry->failed = status;
   changed_.notify_all();
   if (!status.ok()) {
-    entries_.erase(entry->name);
+    entries_.erase(key);
     return status;
   }
-  return Lend(entry);
+  ++entry->uses;
+  return entry;
+}
+
+// What the weights leave is for caches, three parts of four, and for prefixes.
+SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
+  SchedulerOptions options = options_.scheduler;
+  uint64_t taken = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, one] : entries_) taken += one->bytes;
+  }
+  const uint64_t rest = options_.memory_bytes - std::min(options_.memory_bytes, taken);
+  if (options.cache_bytes == 0) options.cache_bytes = std::max<uint64_t>(rest / 4 * 3, 1);
+  options.prefix_bytes = std::min(options.prefix_bytes, rest / 4);
+  if (!entry.digest.empty()) {
+    const bool own_type = options_.type.has_value();
+    options.prefix_disk.identity =
+        StrCat(entry.digest,
+               own_type ? StrCat(" computed in type ", static_cast<int>(options_.type->val()))
+                        : std::string());
+  }
+  return options;
 }
 
 Status ModelPool::Load(Entry& entry, const LoadListener& progress) {
   Status status;
+  std::unique_ptr<Embedder> embedder;
   thread_->Run([&] {
-    auto loaded = LoadedModel::Load(*entry.files, options_.type);
-    if (loaded.ok()) {
-      entry.model = *std::move(loaded);
-    } else {
-      status = std::move(loaded).status();
+    if (entry.use == Use::kVectors) {
+      auto loaded = Embedder::Load(*entry.files, options_.type);
+      if (loaded.ok()) embedder = *std::move(loaded);
+      if (!loaded.ok()) status = std::move(loaded).status();
+      return;
     }
+    auto loaded = LoadedModel::Load(*entry.files, options_.type);
+    if (loaded.ok()) entry.model = *std::move(loaded);
+    if (!loaded.ok()) status = std::move(loaded).status();
   });
   INGOT_TRY(status);
   if (progress && !progress({entry.bytes, entry.bytes})) {
     return core::Cancelled("loading was given up");
   }
-  entry.service = std::make_unique<ModelService>(thread_, entry.model, options_.scheduler);
+  if (entry.use == Use::kVectors) {
+    entry.vectors = std::make_unique<EmbeddingService>(thread_, std::move(embedder));
+  } else {
+    entry.service = std::make_unique<ModelService>(thread_, entry.model, OptionsFor(entry));
+  }
   return Status::Ok();
 }
 
@@ -166,15 +220,14 @@ Status ModelPool::MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes) {
     std::erase_if(entries_, [&](const auto& pair) { return pair.second == oldest; });
     lock.unlock();
     oldest.reset();
-    thread_->Run([] {});  // its arrays are gone once the thread has been there
+    thread_->Settle();  // its arrays are gone by then
     lock.lock();
   }
 }
 
-std::shared_ptr<ModelService> ModelPool::Lend(const std::shared_ptr<Entry>& entry) {
-  ++entry->uses;
-  entry->used_ns = NowNs();
-  return {entry->service.get(), [this, entry](ModelService*) { GiveBack(entry); }};
+template <typename Service>
+std::shared_ptr<Service> ModelPool::Lend(const std::shared_ptr<Entry>& entry, Service* service) {
+  return {service, [this, entry](Service*) { GiveBack(entry); }};
 }
 
 void ModelPool::GiveBack(const std::shared_ptr<Entry>& entry) {
@@ -222,11 +275,11 @@ std::vector<RunningModel> ModelPool::Running() const {
     RunningModel one{.name = entry->name,
                      .digest = entry->digest,
                      .bytes = entry->bytes,
-                     .context = entry->model->language().shape().context,
+                     .context = entry->model ? entry->model->language().shape().context : 0,
                      .in_use = entry->uses > 0,
                      .expires_in = {},
                      .model = entry->model,
-                     .stats = entry->service->stats()};
+                     .stats = entry->service ? entry->service->stats() : ServiceStats{}};
     one.bytes += one.stats.cache_bytes + one.stats.prefix_bytes;
     if (!one.in_use && entry->expires_ns != kForGood) {
       one.expires_in =

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "engine/embedding_service.h"
 #include "engine/engine_thread.h"
 #include "engine/model_files.h"
 #include "engine/scheduler.h"
@@ -49,6 +50,8 @@ struct PoolOptions {
   // Called without a lock held, by the thread that calls Acquire.
   std::function<core::Result<FoundModel>(const std::string& name)> find = {};
   std::optional<ops::mx::Dtype> type = {};  // of activations; absent: as checkpoints were written
+  // Where cache_bytes is 0, caches may take what weights leave. Prefixes go to the folder in
+  // INGOT_CACHE_DIR where none is given.
   SchedulerOptions scheduler = {};
   uint64_t memory_bytes = 0;  // for weights, caches and work together; 0: most of the machine's
   size_t max_models = 0;      // loaded at once; 0: as many as fit
@@ -62,7 +65,7 @@ struct RunningModel {
   int context = 0;
   bool in_use = false;
   std::optional<std::chrono::seconds> expires_in;  // absent: never, or in use
-  std::shared_ptr<const LoadedModel> model;
+  std::shared_ptr<const LoadedModel> model;        // null where it only makes vectors
   ServiceStats stats;
 };
 
@@ -79,6 +82,10 @@ class ModelPool {
   core::Result<std::shared_ptr<ModelService>> Acquire(const std::string& name,
                                                       std::optional<KeepAlive> keep_alive = {},
                                                       const LoadListener& progress = {});
+  // The same for vectors of texts. A model may be loaded for both: its weights are mapped once.
+  core::Result<std::shared_ptr<EmbeddingService>> AcquireEmbedder(
+      const std::string& name, std::optional<KeepAlive> keep_alive = {},
+      const LoadListener& progress = {});
   std::vector<RunningModel> Running() const;
   // Unloads it once its requests are done; false when it is not loaded. A later Acquire loads anew.
   bool Stop(const std::string& name);
@@ -89,9 +96,16 @@ class ModelPool {
 
  private:
   struct Entry;
+  enum class Use : uint8_t { kAnswers, kVectors };
+  core::Result<std::shared_ptr<Entry>> Find(const std::string& name, Use use,
+                                            std::optional<KeepAlive> keep_alive,
+                                            const LoadListener& progress);
+  SchedulerOptions OptionsFor(const Entry& entry);
   void Housekeeping();
   core::Status MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes);
-  std::shared_ptr<ModelService> Lend(const std::shared_ptr<Entry>& entry);
+  // Counts a use, which ends with the result.
+  template <typename Service>
+  std::shared_ptr<Service> Lend(const std::shared_ptr<Entry>& entry, Service* service);
   void GiveBack(const std::shared_ptr<Entry>& entry);
   core::Status Load(Entry& entry, const LoadListener& progress);
 
@@ -99,7 +113,7 @@ class ModelPool {
   const std::shared_ptr<EngineThread> thread_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::string, std::shared_ptr<Entry>> entries_;  // by name as found
+  std::map<std::string, std::shared_ptr<Entry>> entries_;  // by name as found, and use
   bool ending_ = false;
   std::thread housekeeper_;  // last: it uses what stands above
 };

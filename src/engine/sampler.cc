@@ -93,6 +93,11 @@ Sampler::Sampler(const SamplingOptions& options, std::vector<int> history)
       history_(std::move(history)),
       seed_(options.seed ? *options.seed : FreshSeed()) {}
 
+bool Sampler::IsPlain() const {
+  return options_.greedy() && options_.logit_bias.empty() && options_.suppressed.empty() &&
+         !NeedsHistory();
+}
+
 bool Sampler::NeedsHistory() const {
   const bool penalties = options_.repeat_last_n != 0 &&
                          (options_.repeat_penalty != 1 || options_.presence_penalty != 0 ||

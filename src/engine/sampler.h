@@ -29,6 +29,8 @@ class Sampler {
   Array Next(const Array& logits);
   // Tells which token was chosen, once it has been read.
   void Chosen(int token);
+  // Whether every choice is the likeliest token of the logits as they are.
+  bool IsPlain() const;
   // Whether the next choice depends on tokens that have to be read first.
   bool NeedsHistory() const;
 

@@ -16,6 +16,7 @@
 #include "engine/engine_thread.h"
 #include "engine/generation.h"
 #include "engine/loaded_model.h"
+#include "engine/prefix_disk.h"
 #include "engine/sampling_options.h"
 #include "engine/token_constraint.h"
 
@@ -59,7 +60,10 @@ struct SchedulerOptions {
   int prefill_rows = 512;    // prompt tokens of one step while nothing else runs,
   int shared_rows = 128;     // and while answers wait for their next token
   uint64_t cache_bytes = 0;  // caches of running sequences, at full length; 0: no bound
-  uint64_t prefix_bytes = uint64_t{8} << 30;  // kept in memory of what was read
+  uint64_t prefix_bytes = uint64_t{8} << 30;  // kept in memory of what was read; 0: nothing
+  // Where prefixes go that memory has no room for, and that outlive the process; no identity: they
+  // do not. A folder that cannot be used is logged, and done without.
+  PrefixDiskOptions prefix_disk = {};
 };
 
 struct ServiceStats {
@@ -90,10 +94,15 @@ class Ticket {
   uint64_t id_ = 0;
 };
 
-// A model that answers. Sequences that run when the last handle goes end with kCancelled.
+// A model that answers. Sequences that run when the last handle goes end with kCancelled. The model
+// was loaded on the engine thread: what MLX has not computed yet belongs to the thread that asked.
 class ModelService {
  public:
   ModelService(std::shared_ptr<EngineThread> thread, std::shared_ptr<const LoadedModel> model,
+               const SchedulerOptions& options);
+  // Without text, for tests and benchmarks: it has no model(). The model outlives the thread's use
+  // of it.
+  ModelService(std::shared_ptr<EngineThread> thread, const model::LanguageModel& model,
                const SchedulerOptions& options);
   ~ModelService();
   ModelService(const ModelService&) = delete;

@@ -1,0 +1,187 @@
+#include "engine/sequence.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/clock.h"
+
+namespace ingot::engine {
+namespace {
+
+namespace mx = ops::mx;
+
+// What a template writes to begin an answer, which the next turn's prompt may have otherwise (an
+// empty thought goes, say), is shorter than this.
+constexpr int kAnswerBegins = 16;
+constexpr int kMarkDistance = 1024;
+constexpr size_t kMessages = 4;  // whose ends are marked, counted from the last
+constexpr int kLeastStretch = 8;
+
+int64_t NowNs() { return core::Clock::System().MonotonicNs(); }
+double Seconds(int64_t from_ns, int64_t to_ns) {
+  return static_cast<double>(to_ns - from_ns) * 1e-9;
+}
+
+bool IsEnd(const GenerationLimits& limits, int token) {
+  return std::find(limits.end.begin(), limits.end.end(), token) != limits.end.end();
+}
+
+}  // namespace
+
+Sequence::Sequence(WaitingRequest waiting, const model::LanguageModel& model, PrefixTree& tree)
+    : waiting_(std::move(waiting)),
+      model_(model),
+      state_(model.NewState()),
+      tokens_(waiting_.request.prompt),
+      sampler_(waiting_.request.sampling, tokens_),
+      start_ns_(NowNs()) {
+  found_.miss = PrefixMiss::kDisabled;
+  if (shares_prefix()) found_ = tree.TakeUp(owner(), tokens_, state_);
+  report_ = {.tokens = static_cast<int>(tokens_.size()),
+             .kept = static_cast<int>(found_.length),
+             .miss = found_.miss,
+             .logprobs = {}};
+  if (!state_.CanTrimAnywhere()) PlanStops();
+}
+
+bool Sequence::shares_prefix() const {
+  return waiting_.request.reuse_prefix && !waiting_.request.prompt_logprobs;
+}
+
+// Where this prompt left earlier ones, the next may leave it; likewise at the ends of messages,
+// before the answer, and every so often.
+void Sequence::PlanStops() {
+  const int last = static_cast<int>(tokens_.size()) - 1;
+  std::vector<int> places = {static_cast<int>(found_.matched), last - kAnswerBegins};
+  size_t messages = 0;
+  for (int i = last; i-- > 0 && messages < kMessages;) {
+    if (!IsEnd(waiting_.request.limits, tokens_[static_cast<size_t>(i)])) continue;
+    places.push_back(i + 1);
+    ++messages;
+  }
+  for (int i = kMarkDistance; i < last; i += kMarkDistance) places.push_back(i);
+  std::sort(places.begin(), places.end());
+  int before = state_.length();
+  for (const int place : places) {
+    if (place < before + kLeastStretch || place > last - kLeastStretch) continue;
+    stops_.push_back(place);
+    before = place;
+  }
+  if (last > state_.length()) stops_.push_back(last);
+}
+
+int Sequence::RowsOf(int most) const {
+  const int until = static_cast<int>(tokens_.size()) - 1;
+  const int at = state_.length();
+  if (at == until) return 1;
+  const auto stop = std::upper_bound(stops_.begin(), stops_.end(), at);
+  const int next = stop == stops_.end() ? until : std::min(*stop, until);
+  return std::min(most, next - at);
+}
+
+bool Sequence::wants_all_logits() const {
+  return waiting_.request.prompt_logprobs && reads_prompt();
+}
+
+core::Result<bool> Sequence::Constrain(std::vector<uint8_t>& allowed) const {
+  const auto vocabulary = static_cast<size_t>(model_.shape().vocabulary);
+  std::vector<uint32_t> words((vocabulary + 31) / 32);
+  INGOT_ASSIGN(const bool some, waiting_.request.constraint->Allowed(words));
+  if (!some) return false;
+  allowed.resize(vocabulary);
+  bool any = false;
+  for (size_t i = 0; i < vocabulary; ++i) {
+    allowed[i] = static_cast<uint8_t>((words[i / 32] >> (i % 32)) & 1U);
+    any = any || allowed[i] != 0;
+  }
+  if (!any) return core::Internal("the answer's format lets no token follow");
+  return true;
+}
+
+core::Result<Array> Sequence::Choose(const Array& logits) {
+  std::vector<uint8_t> allowed;
+  bool constrained = false;
+  if (waiting_.request.constraint) {
+    INGOT_ASSIGN(constrained, Constrain(allowed));
+  }
+  if (!constrained) return sampler_.Next(logits);
+  const Array mask =
+      mx::astype(Array(allowed.data(), {static_cast<int>(allowed.size())}, mx::uint8), mx::bool_);
+  const Array wide = ops::ToFloat32(logits);
+  const Array never = mx::full_like(wide, -std::numeric_limits<float>::infinity());
+  return sampler_.Next(mx::where(mask, wide, never));
+}
+
+bool Sequence::Read(int rows, const std::optional<Array>& logits) {
+  const int end = state_.length();
+  if (logits) {
+    for (int i = 0; i < rows; ++i) {
+      const Array row = mx::reshape(mx::slice(*logits, {i, 0}, {i + 1, logits->shape(1)}), {-1});
+      report_.logprobs.push_back(ReadLogprobs(row, tokens_[static_cast<size_t>(end - rows + i + 1)],
+                                              std::max(waiting_.request.limits.logprobs, 0)));
+    }
+  }
+  if (std::binary_search(stops_.begin(), stops_.end(), end)) {
+    marks_.push_back(model::CopyMark(state_));
+  }
+  return !reads_prompt();
+}
+
+void Sequence::ReportPrompt() {
+  if (std::exchange(reported_, true)) return;
+  waiting_.listener->OnPrompt(report_);
+  report_.logprobs = {};
+}
+
+std::optional<core::Result<GenerationResult>> Sequence::Made(int token, const Array& logits) {
+  using Ended = core::Result<GenerationResult>;
+  const GenerationLimits& limits = waiting_.request.limits;
+  if (first_ns_ == 0) first_ns_ = NowNs();
+  tokens_.push_back(token);
+  sampler_.Chosen(token);
+  if (waiting_.request.constraint) {
+    if (const core::Status status = waiting_.request.constraint->Accept(token); !status.ok()) {
+      return Ended(status);
+    }
+  }
+  if (!limits.ignore_end && IsEnd(limits, token)) return Ended(ResultNow(Finish::kStop));
+  ++made_;
+  GeneratedToken generated{token, {}};
+  if (limits.logprobs >= 0) generated.logprobs = ReadLogprobs(logits, token, limits.logprobs);
+  if (!waiting_.listener->OnToken(generated)) return Ended(ResultNow(Finish::kStop));
+  if (made_ == waiting_.most) return Ended(ResultNow(Finish::kLength));
+  const bool complete = waiting_.request.constraint && waiting_.request.constraint->Finished();
+  if (complete) return Ended(ResultNow(Finish::kStop));
+  return std::nullopt;
+}
+
+GenerationResult Sequence::ResultNow(Finish finish) const {
+  const int64_t now = NowNs();
+  GenerationResult result;
+  result.finish = finish;
+  result.miss = report_.miss;
+  result.timings = {.prompt_tokens = report_.tokens,
+                    .kept_tokens = report_.kept,
+                    .generated_tokens = made_,
+                    .queue_seconds = Seconds(waiting_.since_ns, start_ns_),
+                    .prefill_seconds = Seconds(start_ns_, first_ns_ == 0 ? now : first_ns_),
+                    .first_token_seconds = first_ns_ == 0 ? 0 : Seconds(start_ns_, first_ns_),
+                    .decode_seconds = first_ns_ == 0 ? 0 : Seconds(first_ns_, now)};
+  return result;
+}
+
+void Sequence::End(core::Result<GenerationResult> result) {
+  waiting_.listener->OnEnd(std::move(result));
+}
+
+void Sequence::Keep(PrefixTree& tree) {
+  if (!waiting_.request.reuse_prefix || state_.length() == 0) return;
+  std::vector<model::StateMark> marks = std::exchange(marks_, {});
+  const bool marked = !marks.empty() && marks.back().at == state_.length();
+  if (!state_.CanTrimAnywhere() && !marked) marks.push_back(model::CopyMark(state_));
+  tree.Keep(owner(), std::span(tokens_).first(static_cast<size_t>(state_.length())), state_,
+            std::move(marks));
+}
+
+}  // namespace ingot::engine
