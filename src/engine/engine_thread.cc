@@ -68,6 +68,8 @@ void EngineThread::Loop() {
     RunJobs(lock);
     if (ending_ && jobs_.empty()) {
       lock.unlock();
+      // Those that were told to end have not been asked since.
+      for (const std::shared_ptr<Worker>& worker : workers_) worker->Step();
       workers_.clear();
       return;
     }

@@ -103,7 +103,9 @@ Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& nam
     const std::shared_ptr<Entry> entry = known->second;
     if (entry->loading) {
       changed_.wait(lock, [&] { return !entry->loading; });
-      if (!entry->failed.ok()) return entry->failed;
+      // What another caller gave up may still be wanted here.
+      const bool given_up = entry->failed.code() == core::Code::kCancelled;
+      if (!entry->failed.ok() && !given_up) return entry->failed;
       continue;
     }
     if (entry->digest == found.digest && !entry->stopping) {
@@ -148,7 +150,7 @@ Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& nam
   return entry;
 }
 
-// What the weights leave is for caches, three parts of four, and for prefixes.
+// What the weights leave is for caches, one half, for prefixes and for the work itself.
 SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
   SchedulerOptions options = options_.scheduler;
   uint64_t taken = 0;
@@ -157,7 +159,7 @@ SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
     for (const auto& [key, one] : entries_) taken += one->bytes;
   }
   const uint64_t rest = options_.memory_bytes - std::min(options_.memory_bytes, taken);
-  if (options.cache_bytes == 0) options.cache_bytes = std::max<uint64_t>(rest / 4 * 3, 1);
+  if (options.cache_bytes == 0) options.cache_bytes = std::max<uint64_t>(rest / 2, 1);
   options.prefix_bytes = std::min(options.prefix_bytes, rest / 4);
   if (!entry.digest.empty()) {
     const bool own_type = options_.type.has_value();

@@ -91,12 +91,9 @@ class Scheduler final : public EngineThread::Worker {
   }
 
   void Cancel(uint64_t id) {
-    {
-      const std::lock_guard lock(mutex_);
-      cancelled_.push_back(id);
-    }
-    // The thread is there for as long as the service is, and so are its requests.
-    if (!closing_) thread_.Wake();
+    // While there are requests the thread takes steps, and looks here before each.
+    const std::lock_guard lock(mutex_);
+    cancelled_.push_back(id);
   }
 
   void Close() {

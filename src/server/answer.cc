@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "server/answer_text.h"
+#include "server/constraint.h"
 #include "server/prompt.h"
 
 namespace ingot::server {
@@ -141,20 +142,6 @@ engine::TokenRequest MakeRequest(const engine::LoadedModel& model, const ChatTas
   return request;
 }
 
-// What must hold of the answer. Never left out in silence.
-Status AddConstraint(const ChatTask& task, engine::TokenRequest& request) {
-  (void)request;
-  const char* what = nullptr;
-  if (task.format) what = "format";
-  if (task.tool_choice.mode == ToolChoice::Mode::kRequired ||
-      task.tool_choice.mode == ToolChoice::Mode::kNamed || task.tool_choice.strict) {
-    what = "tool_choice";
-  }
-  if (task.thinking_budget) what = "a thinking budget";
-  if (what == nullptr) return Status::Ok();
-  return core::Unsupported(StrCat(what, " cannot be honoured by this server"));
-}
-
 }  // namespace
 
 Result<engine::Ticket> StartChat(Context& context, ChatTask task,
@@ -168,7 +155,7 @@ Result<engine::Ticket> StartChat(Context& context, ChatTask task,
     core::LogInfo("prompt", {{"model", task.model}, {"text", prompt.text}});
   }
   engine::TokenRequest request = MakeRequest(model, task, prompt);
-  INGOT_TRY(AddConstraint(task, request));
+  INGOT_ASSIGN(request.constraint, MakeConstraint(model, task, prompt));
   auto listener = std::make_shared<Listener>(context, service, std::move(sink), started);
   listener->Prepare(prompt, load_seconds);
   Result<engine::Ticket> ticket = service->Submit(std::move(request), listener);

@@ -141,7 +141,7 @@ TEST_F(PrefixTest, ThinkingThatIsDroppedFromHistoryCostsTheAnswerAndNotThePrompt
 }
 
 TEST_F(PrefixTest, ACancelledPromptIsKeptAsFarAsItWasRead) {
-  const std::vector<int> prompt = Talk(7, 1500);
+  const std::vector<int> prompt = Talk(7, 900);
   const auto talker = std::make_shared<Collector>();
   auto talking = service_.Submit(Request(Talk(8, 20), 4000), talker);
   talker->WaitForTokens(1);
