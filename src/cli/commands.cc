@@ -8,6 +8,9 @@ std::span<const Registrar> Commands() {
   // clang-format off
   static constexpr std::array kCommands = {
       &AddRunCommand,
+      &AddServeCommand,
+      &AddPsCommand,
+      &AddStopCommand,
       &AddEmbedCommand,
       &AddLogitsCommand,
       &AddPplCommand,

@@ -8,16 +8,18 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
-#include "cli/model_card.h"
 #include "cli/store_access.h"
 #include "cli/table.h"
 #include "core/strings.h"
 #include "registry/pull_marker.h"
+#include "server/model_card.h"
 
 namespace ingot::cli {
 namespace {
 
 using core::StrCat;
+using server::ModelCard;
+using server::ModelTensor;
 
 struct ShowOptions {
   std::string name;
@@ -181,7 +183,7 @@ void PrintPartial(Session& session, const registry::PartialModel& partial) {
 
 core::Result<ModelCard> ReadCard(const store::Store& store, const store::ModelName& name,
                                  Partial& partial) {
-  core::Result<ModelCard> card = ReadModelCard(store, name);
+  core::Result<ModelCard> card = server::ReadModelCard(store, name);
   if (card.ok() || card.status().code() != core::Code::kNotFound) return card;
   // No such model; unless it is on its way. A blob that is not found is another matter.
   INGOT_ASSIGN(const store::ModelName canonical, store.Canonical(name));

@@ -55,7 +55,10 @@ Status NoSource(core::Env& env, const CreateRequest& request) {
 // The model in the store that FROM names.
 Result<std::shared_ptr<store::ModelLease>> FindBase(const store::Store& store,
                                                     const CreateRequest& request) {
-  const Status no_source = NoSource(store.env(), request);
+  const Status no_source =
+      request.from_store
+          ? core::NotFound(StrCat("there is no model ", Quoted(request.modelfile.from)))
+          : NoSource(store.env(), request);
   const auto name = store::ModelName::Parse(request.modelfile.from);
   if (!name.ok()) return no_source;
   auto lease = store::ModelLease::Take(store, *name);
@@ -119,7 +122,13 @@ Result<CreatePlan> PlanCreate(const store::Store& store, CreateRequest request) 
                   .draft = {},
                   .warnings = {}};
   core::Env& env = store.env();
-  if (const auto folder = FindFolder(env, request.base, request.modelfile.from)) {
+  if (request.from_store && request.modelfile.draft) {
+    return core::Unsupported("DRAFT cannot be given from afar");
+  }
+  const auto folder = request.from_store
+                          ? std::nullopt
+                          : FindFolder(env, request.base, request.modelfile.from);
+  if (folder) {
     INGOT_ASSIGN(plan.model, PlanSource(env, *folder, request.recipe));
     CollectWarnings(*plan.model, "", plan.warnings);
   } else {

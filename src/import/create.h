@@ -30,6 +30,8 @@ struct CreateRequest {
   Recipe recipe;    // of the model; draft and prefix are not for the caller
   // For the draft model; nullopt: as it comes.
   std::optional<family::Precision> draft_requested;
+  // FROM and DRAFT came from afar: they are names of the store, and no folder is looked for.
+  bool from_store = false;
 };
 
 // One folder that becomes tensors and files of the model.

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/env.h"
 #include "engine/model_pool.h"
+#include "server/embed_service.h"
 #include "server/heartbeat.h"
 #include "server/metrics.h"
 #include "server/response_store.h"
@@ -19,11 +20,12 @@
 namespace ingot::server {
 
 struct Context {
-  Context(const store::Store& s, engine::ModelPool& m, WorkerPool& w)
-      : store(s), models(m), workers(w) {}
+  Context(const store::Store& s, engine::ModelPool& m, EmbedService& e, WorkerPool& w)
+      : store(s), models(m), embeddings(e), workers(w) {}
 
   const store::Store& store;
   engine::ModelPool& models;
+  EmbedService& embeddings;
   WorkerPool& workers;
   Metrics metrics;
   ResponseStore responses;
@@ -32,12 +34,9 @@ struct Context {
 
   bool log_prompts = false;         // asked for by whoever started the server
   bool has_keys = false;            // callers are told apart
-  int num_parallel = 0;             // for /props
   int64_t started_ns = 0;           // monotonic
   std::function<void()> shut_down;  // what `ingot stop` asks for
   std::atomic<bool> draining{false};
-  // Registries on this machine are reached over plain HTTP where a request says so.
-  bool allow_insecure_registries = true;
 };
 
 // Whose prefixes a caller's are. Callers with keys have their own; the others share one.

@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "engine/model_files.h"
 #include "server/context.h"
+#include "server/embed_service.h"
 #include "server/gate.h"
 #include "server/routes.h"
 #include "server/worker_pool.h"
@@ -56,19 +57,23 @@ engine::PoolOptions PoolFor(const store::Store& store, engine::PoolOptions optio
 // Destroyed in this order: the network ends, work that is under way ends, models go, and last what
 // answers were written to.
 struct Server::Impl {
-  Impl(const store::Store& store, ServerOptions options)
+  Impl(const store::Store& store, const ServerOptions& options)
       : workers(std::make_unique<WorkerPool>(options.workers)),
-        models(std::make_unique<engine::ModelPool>(PoolFor(store, std::move(options.pool)))),
-        context(store, *models, *workers) {}
+        models(std::make_unique<engine::ModelPool>(PoolFor(store, options.pool))),
+        embeddings(std::make_unique<EmbedService>(store, models->thread(), options.pool.type,
+                                                  options.pool.keep_alive)),
+        context(store, *models, *embeddings, *workers) {}
   ~Impl() {
     if (http != nullptr) http->Stop();
     models->StopAll();
     workers.reset();
+    embeddings.reset();
     models.reset();
   }
 
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<engine::ModelPool> models;
+  std::unique_ptr<EmbedService> embeddings;
   Context context;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<HttpServer> http;
@@ -91,7 +96,7 @@ Result<std::unique_ptr<Server>> Server::Start(const store::Store& store, ServerO
   const bool log_prompts = options.log_prompts;
   std::function<void()> on_stop = std::move(options.on_stop);
 
-  auto impl = std::make_unique<Impl>(store, std::move(options));
+  auto impl = std::make_unique<Impl>(store, options);
   Context& context = impl->context;
   context.log_prompts = log_prompts;
   context.has_keys = !keys.empty();

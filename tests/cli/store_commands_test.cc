@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/model_tensors.h"
+#include "server/model_tensors.h"
 #include "cli/store_access.h"
 #include "core/json.h"
 #include "store/session.h"
@@ -313,7 +313,7 @@ std::string FormatIn(const std::vector<tensor::TensorSpec>& specs, const Metadat
   std::memcpy(&length, file.data(), sizeof length);
   const auto header = tensor::ParseHeader(std::string_view(file).substr(8, length), file.size());
   EXPECT_TRUE(header.ok());
-  const auto format = FormatOfCodes(*header->Find(specs[0].name), *header->Find(specs[1].name),
+  const auto format = server::FormatOfCodes(*header->Find(specs[0].name), *header->Find(specs[1].name),
                                     *header, *core::ParseJson(config));
   return format ? quant::Describe(*format) : "unknown";
 }

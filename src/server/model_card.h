@@ -1,7 +1,7 @@
 // What `ingot show` knows of a stored model, gathered from its config blob, its config.json, its
 // texts and the headers of its tensors. One thread.
-#ifndef INGOT_CLI_MODEL_CARD_H_
-#define INGOT_CLI_MODEL_CARD_H_
+#ifndef INGOT_SERVER_MODEL_CARD_H_
+#define INGOT_SERVER_MODEL_CARD_H_
 
 #include <cstdint>
 #include <optional>
@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "cli/model_tensors.h"
 #include "core/json.h"
 #include "core/status.h"
+#include "server/model_tensors.h"
 #include "store/store.h"
 
-namespace ingot::cli {
+namespace ingot::server {
 
 struct ModelCard {
   explicit ModelCard(store::StoredModel stored) : model(std::move(stored)) {}
@@ -52,6 +52,6 @@ std::vector<std::pair<std::string, core::Json>> SingleParams(const ModelCard& ca
 // The card as a Modelfile that makes the same model again.
 std::string ModelfileOf(const ModelCard& card);
 
-}  // namespace ingot::cli
+}  // namespace ingot::server
 
-#endif  // INGOT_CLI_MODEL_CARD_H_
+#endif  // INGOT_SERVER_MODEL_CARD_H_

@@ -1,8 +1,8 @@
 // The tensors of a stored model as a person thinks of them: quantized codes and their companions
 // are one tensor, of the shape it had before it was quantized. Read from the headers of its blobs
 // alone. Pure but for reading; any thread.
-#ifndef INGOT_CLI_MODEL_TENSORS_H_
-#define INGOT_CLI_MODEL_TENSORS_H_
+#ifndef INGOT_SERVER_MODEL_TENSORS_H_
+#define INGOT_SERVER_MODEL_TENSORS_H_
 
 #include <cstdint>
 #include <optional>
@@ -16,7 +16,7 @@
 #include "store/store.h"
 #include "tensor/header.h"
 
-namespace ingot::cli {
+namespace ingot::server {
 
 struct ModelTensor {
   std::string name;
@@ -40,6 +40,6 @@ core::Result<std::vector<ModelTensor>> ReadModelTensors(const store::Store& stor
                                                         const store::Manifest& manifest,
                                                         const core::Json& model_config);
 
-}  // namespace ingot::cli
+}  // namespace ingot::server
 
-#endif  // INGOT_CLI_MODEL_TENSORS_H_
+#endif  // INGOT_SERVER_MODEL_TENSORS_H_

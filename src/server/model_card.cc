@@ -1,4 +1,4 @@
-#include "cli/model_card.h"
+#include "server/model_card.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include "core/python_json.h"
 #include "core/strings.h"
 
-namespace ingot::cli {
+namespace ingot::server {
 namespace {
 
 using core::Json;
@@ -219,4 +219,4 @@ std::string ModelfileOf(const ModelCard& card) {
   return out;
 }
 
-}  // namespace ingot::cli
+}  // namespace ingot::server

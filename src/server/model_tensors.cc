@@ -1,4 +1,4 @@
-#include "cli/model_tensors.h"
+#include "server/model_tensors.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include "core/strings.h"
 #include "core/thread_pool.h"
 
-namespace ingot::cli {
+namespace ingot::server {
 namespace {
 
 using core::Json;
@@ -225,4 +225,4 @@ Result<std::vector<ModelTensor>> ReadModelTensors(const store::Store& store,
   return tensors;
 }
 
-}  // namespace ingot::cli
+}  // namespace ingot::server

@@ -1,0 +1,26 @@
+// What the commands that speak to a server share: where it is and with which key. One thread.
+#ifndef INGOT_CLI_SERVER_ACCESS_H_
+#define INGOT_CLI_SERVER_ACCESS_H_
+
+#include <optional>
+#include <string>
+
+#include "core/status.h"
+#include "server/address.h"
+#include "server/client.h"
+
+namespace ingot::cli {
+
+// The value of an environment variable, unless it is empty.
+std::optional<std::string> Variable(const char* name);
+// The first of them that is set; empty where none is.
+std::string FirstVariable(const char* one, const char* other);
+
+// A client for the server that the environment names; INGOT_API_KEY is its key.
+core::Result<server::Client> ServerClient();
+// The same, or nullopt unless a server of ours answers there.
+std::optional<server::Client> RunningServer();
+
+}  // namespace ingot::cli
+
+#endif  // INGOT_CLI_SERVER_ACCESS_H_
