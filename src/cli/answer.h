@@ -30,6 +30,8 @@ class Answer {
 
   // False when a stop text was found: the answer is over.
   bool Add(const engine::GeneratedToken& token);
+  // A piece that somebody else took apart.
+  void AddPiece(const text::ParsedPiece& piece) { Show(piece); }
   // Shows what was held back, and ends the line.
   void Finish();
 

@@ -15,6 +15,8 @@
 #include "cli/chat.h"
 #include "cli/commands.h"
 #include "cli/model_source.h"
+#include "cli/remote_run.h"
+#include "cli/server_access.h"
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/strings.h"
@@ -22,6 +24,7 @@
 #include "engine/loaded_model.h"
 #include "engine/request_options.h"
 #include "store/manifest.h"
+#include "store/name.h"
 
 namespace ingot::cli {
 namespace {
@@ -137,6 +140,53 @@ core::Status NoPrompt(const RunOptions& options) {
       .WithHint("For example: ingot run " + options.model + " \"What is 2+2?\"");
 }
 
+// What was asked, from the command line or from standard input.
+core::Result<std::string> PromptText(const RunOptions& options) {
+  std::string text = options.prompt;
+  if (text == "-" || (text.empty() && isatty(STDIN_FILENO) == 0)) {
+    INGOT_ASSIGN(text, ReadStandardInput());
+  }
+  if (text.empty()) return NoPrompt(options);
+  return text;
+}
+
+// Options of the command line as requests have them.
+core::Result<core::Json> SettingsJson(const RunOptions& options) {
+  engine::RequestOptions read;
+  read.stop.clear();
+  read.dry_sequence_breakers.clear();
+  for (const auto& [name, text] : options.settings) {
+    INGOT_TRY(engine::SetOptionText(read, name, text));
+  }
+  core::Json json = core::Json::object();
+  for (const engine::OptionInfo& info : engine::RequestOptionTable()) {
+    const bool given = std::any_of(options.settings.begin(), options.settings.end(),
+                                   [&](const auto& one) { return one.first == info.name; });
+    if (given) json[std::string(info.name)] = engine::OptionValue(read, info);
+  }
+  return json;
+}
+
+// A running server is asked where it can do what is wanted: it has the store that the environment
+// names, and computes as it was started to.
+core::Result<bool> AskRunningServer(Session& session, RunOptions& options) {
+  const bool ours = options.json || options.ignore_end || !options.tokens.empty() ||
+                    !options.dtype.empty() || !session.options().models.empty() ||
+                    !store::ModelName::Parse(options.model).ok();
+  if (ours || !RunningServer()) return false;
+  RemoteQuestion question;
+  question.model = options.model;
+  question.system = options.system;
+  question.think = options.think;
+  question.raw = options.raw;
+  question.verbose = options.verbose;
+  INGOT_ASSIGN(question.options, SettingsJson(options));
+  INGOT_ASSIGN(question.prompt, PromptText(options));
+  // Standard input was read: it is not there a second time.
+  options.prompt = question.prompt;
+  return AskServer(session, question);
+}
+
 core::Result<engine::ChatPrompt> MakePrompt(const engine::LoadedModel& model,
                                             const RunOptions& options, const ChatSetup& setup) {
   engine::ChatPrompt prompt;
@@ -144,11 +194,7 @@ core::Result<engine::ChatPrompt> MakePrompt(const engine::LoadedModel& model,
     INGOT_ASSIGN(prompt.tokens, ParseTokens(options.tokens));
     return prompt;
   }
-  std::string text = options.prompt;
-  if (text == "-" || (text.empty() && isatty(STDIN_FILENO) == 0)) {
-    INGOT_ASSIGN(text, ReadStandardInput());
-  }
-  if (text.empty()) return NoPrompt(options);
+  INGOT_ASSIGN(const std::string text, PromptText(options));
   if (options.raw) {
     INGOT_ASSIGN(prompt.tokens, model.EncodeRaw(text));
     return prompt;
@@ -208,8 +254,12 @@ core::Status CheckOptions(const Session& session, const RunOptions& options) {
   return core::Status::Ok();
 }
 
-core::Status RunModel(Session& session, const RunOptions& options) {
+core::Status RunModel(Session& session, RunOptions options) {
   INGOT_TRY(CheckOptions(session, options));
+  if (!WantsConversation(session, options)) {
+    INGOT_ASSIGN(const bool answered, AskRunningServer(session, options));
+    if (answered) return core::Status::Ok();
+  }
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(options.dtype));
   const int64_t start = core::Clock::System().MonotonicNs();
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,

@@ -125,9 +125,8 @@ Result<CreatePlan> PlanCreate(const store::Store& store, CreateRequest request) 
   if (request.from_store && request.modelfile.draft) {
     return core::Unsupported("DRAFT cannot be given from afar");
   }
-  const auto folder = request.from_store
-                          ? std::nullopt
-                          : FindFolder(env, request.base, request.modelfile.from);
+  const auto folder =
+      request.from_store ? std::nullopt : FindFolder(env, request.base, request.modelfile.from);
   if (folder) {
     INGOT_ASSIGN(plan.model, PlanSource(env, *folder, request.recipe));
     CollectWarnings(*plan.model, "", plan.warnings);

@@ -1,0 +1,195 @@
+// Who may ask a server what, and how it begins and ends.
+#include "server/server.h"
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/strings.h"
+#include "tests/server/demo_server.h"
+#include "tests/server/raw_socket.h"
+
+namespace ingot::server {
+namespace {
+
+using core::Json;
+using testing::DemoServer;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::RawSocket;
+using ::testing::StartsWith;
+
+constexpr const char* kInferKey = "0123456789abcdef";
+constexpr const char* kOtherKey = "0123456789abcdeg";
+constexpr const char* kManageKey = "fedcba9876543210";
+
+ServerOptions WithKeys() {
+  ServerOptions options;
+  options.keys = *ApiKeys::Parse(core::StrCat("a infer ", kInferKey, "\nb infer ", kOtherKey,
+                                              "\nm manage ", kManageKey, "\n"));
+  return options;
+}
+
+Json Question() {
+  return {{"model", "demo"},
+          {"stream", false},
+          {"think", false},
+          {"messages", Json::array({{{"role", "user"}, {"content", "What is 2+2?"}}})},
+          {"options", {{"temperature", 0}, {"num_predict", 8}}}};
+}
+
+TEST(ServerTest, RolesAreKept) {
+  const DemoServer server(WithKeys());
+  struct Case {
+    Method method;
+    const char* target;
+    const char* body;
+    int none, infer, manage;
+  };
+  const Case kCases[] = {
+      {Method::kGet, "/", "", 200, 200, 200},
+      {Method::kGet, "/health", "", 200, 200, 200},
+      {Method::kGet, "/api/version", "", 200, 200, 200},
+      {Method::kGet, "/api/tags", "", 401, 200, 200},
+      {Method::kGet, "/metrics", "", 401, 200, 200},
+      {Method::kPost, "/api/chat", R"({"model":"none"})", 401, 404, 404},
+      {Method::kPost, "/api/copy", R"({"source":"none","destination":"x"})", 401, 403, 404},
+      {Method::kDelete, "/api/delete", R"({"model":"none"})", 401, 403, 404},
+      {Method::kPost, "/api/create", "{}", 401, 403, 400},
+      {Method::kPost, "/api/pull", "{}", 401, 403, 400},
+      {Method::kPost, "/api/push", "{}", 401, 403, 400},
+      {Method::kPost, "/api/blobs/sha256:12", "x", 401, 403, 400},
+      {Method::kPost, "/shutdown", "", 401, 403, 501},
+      {Method::kGet, "/nowhere", "", 401, 404, 404},
+  };
+  for (const Case& one : kCases) {
+    EXPECT_EQ(server.Call(one.method, one.target, one.body).status, one.none) << one.target;
+    EXPECT_EQ(server.Call(one.method, one.target, one.body, "wrong").status, one.none)
+        << one.target;
+    EXPECT_EQ(server.Call(one.method, one.target, one.body, kInferKey).status, one.infer)
+        << one.target;
+    EXPECT_EQ(server.Call(one.method, one.target, one.body, kManageKey).status, one.manage)
+        << one.target;
+  }
+}
+
+TEST(ServerTest, KeysHaveTheirOwnPrefixes) {
+  const DemoServer server(WithKeys());
+  const auto cached = [&](const char* key) {
+    const ClientReply reply = server.Call(Method::kPost, "/api/chat", Question().dump(), key);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return Json::parse(reply.body).value("prompt_eval_cached_count", 0);
+  };
+  EXPECT_EQ(cached(kInferKey), 0);
+  EXPECT_GT(cached(kInferKey), 0);
+  EXPECT_EQ(cached(kOtherKey), 0);
+}
+
+TEST(ServerTest, PagesOfOthersAreKeptOut) {
+  ServerOptions options;
+  options.guard.origins = {"https://app.example.com"};
+  const DemoServer server(std::move(options));
+  const auto ask = [&](std::string_view headers, std::string_view method = "GET") {
+    RawSocket socket(server.port());
+    socket.Send(
+        core::StrCat(method, " /api/tags HTTP/1.1\r\nConnection: close\r\n", headers, "\r\n"));
+    return socket.ReadUntil();
+  };
+  EXPECT_THAT(ask("Host: evil.example\r\n"), StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(ask("Host: localhost\r\nOrigin: https://evil.example\r\n"),
+              StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(ask("Host: localhost\r\nOrigin: https://evil.example\r\n", "OPTIONS"),
+              StartsWith("HTTP/1.1 403"));
+  const std::string own = ask("Host: localhost\r\n");
+  EXPECT_THAT(own, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(own, Not(HasSubstr("Access-Control")));
+  const std::string listed = ask("Host: localhost\r\nOrigin: https://app.example.com\r\n");
+  EXPECT_THAT(listed, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(listed, HasSubstr("Access-Control-Allow-Origin: https://app.example.com\r\n"));
+  EXPECT_THAT(ask("Host: localhost\r\nOrigin: https://app.example.com\r\n", "OPTIONS"),
+              HasSubstr("Access-Control-Allow-Methods"));
+}
+
+TEST(ServerTest, ABindBeyondLoopbackNeedsKeys) {
+  ServerOptions open;
+  open.host = "0.0.0.0";
+  open.port = 0;
+  const auto refused = Server::Start(testing::DemoStore(), open);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), core::Code::kPermission);
+  open.no_auth = true;
+  EXPECT_TRUE(Server::Start(testing::DemoStore(), open).ok());
+  ServerOptions keyed = WithKeys();
+  keyed.host = "0.0.0.0";
+  keyed.port = 0;
+  EXPECT_TRUE(Server::Start(testing::DemoStore(), std::move(keyed)).ok());
+}
+
+TEST(ServerTest, AClientThatGoesCancelsItsAnswer) {
+  const DemoServer server;
+  Json request = Question();
+  request["stream"] = true;
+  request["options"]["num_predict"] = 6000;
+  request["options"]["stop"] = Json::array();
+  request["options"]["temperature"] = 1.5;
+  request["think"] = true;
+  const std::string body = request.dump();
+  {
+    RawSocket socket(server.port());
+    socket.Send(core::StrCat("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
+                             body.size(), "\r\n\r\n", body));
+    EXPECT_THAT(socket.ReadUntil("\"done\":false"), HasSubstr("200 OK"));
+  }
+  // It ended before its time, or was cancelled; never does it run on.
+  const auto metrics = [&] { return server.Call(Method::kGet, "/metrics").body; };
+  std::string text = metrics();
+  for (int i = 0; i < 400 && text.find("ingot_answers_total{") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    text = metrics();
+  }
+  EXPECT_THAT(text, HasSubstr("ingot_answers_total{finish=\""));
+}
+
+TEST(ServerTest, MetricsCountWhatHappened) {
+  const DemoServer server;
+  server.Post("/api/chat", Question());
+  server.Call(Method::kGet, "/made/up/by/a/client");
+  const ClientReply reply = server.Call(Method::kGet, "/metrics");
+  EXPECT_THAT(std::string(reply.headers.Get("content-type")),
+              StartsWith("text/plain; version=0.0.4"));
+  for (const char* line :
+       {"ingot_http_requests_total{route=\"/api/chat\",status=\"200\"} 1",
+        "ingot_http_requests_total{route=\"other\",status=\"404\"} 1",
+        "ingot_answers_total{finish=", "ingot_generated_tokens_total ",
+        "ingot_first_token_seconds_bucket{le=\"+Inf\"} 1",
+        "ingot_model_bytes{model=\"demo:latest\"} ", "ingot_prefix_cache_prompts_total{miss=",
+        "process_resident_memory_bytes ", "ingot_running_requests{model=\"demo:latest\"} 0"}) {
+    EXPECT_THAT(reply.body, HasSubstr(line));
+  }
+  EXPECT_THAT(reply.body, Not(HasSubstr("made/up")));
+}
+
+TEST(ServerTest, ManyAtOnceGetWhatEachWouldAlone) {
+  ServerOptions options;
+  options.pool.type = ops::mx::float32;
+  const DemoServer server(std::move(options));
+  const auto answer = [&](int i) {
+    Json request = Question();
+    request["messages"][0]["content"] = core::StrCat("What is ", i, "+", 2 * i, "?");
+    return Json::parse(server.Post("/api/chat", request).body).at("message").dump();
+  };
+  constexpr int kMany = 6;
+  std::vector<std::string> alone;
+  for (int i = 0; i < kMany; ++i) alone.push_back(answer(i));
+  std::vector<std::string> together(kMany);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kMany; ++i) threads.emplace_back([&, i] { together[i] = answer(i); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(together, alone);
+}
+
+}  // namespace
+}  // namespace ingot::server
