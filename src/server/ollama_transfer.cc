@@ -6,7 +6,9 @@
 
 #include "core/strings.h"
 #include "registry/environment.h"
+#include "registry/layer_observer.h"
 #include "registry/pull.h"
+#include "registry/push.h"
 #include "server/errors.h"
 #include "server/fields.h"
 #include "server/ollama_handlers.h"
@@ -52,12 +54,12 @@ registry::HttpOptions HttpFor(const StatusStream& lines) {
   return http;
 }
 
-// "pulling 0123456789ab", with how much of it is there.
-class LayerLines final : public registry::PullObserver {
+// "pulling 0123456789ab", or pushing, with how much of it is there.
+class LayerLines final : public registry::LayerObserver {
  public:
-  explicit LayerLines(StatusStream& lines) : lines_(lines) {}
+  LayerLines(StatusStream& lines, std::string_view verb) : lines_(lines), verb_(verb) {}
   void OnLayer(const registry::LayerEvent& event) override {
-    lines_.Say(Json{{"status", StrCat("pulling ", event.layer.digest.Short())},
+    lines_.Say(Json{{"status", StrCat(verb_, " ", event.layer.digest.Short())},
                     {"digest", event.layer.digest.ToString()},
                     {"total", event.layer.size},
                     {"completed", event.done}});
@@ -65,6 +67,7 @@ class LayerLines final : public registry::PullObserver {
 
  private:
   StatusStream& lines_;
+  const std::string_view verb_;
 };
 
 }  // namespace
@@ -73,7 +76,7 @@ void HandlePull(Context& context, const ExchangePtr& exchange) {
   const Result<TransferRequest> request = Read(exchange->request());
   if (!request.ok()) return SendError(*exchange, request.status());
   StatusStream lines(exchange, request->stream);
-  LayerLines layers(lines);
+  LayerLines layers(lines, "pulling");
   registry::PullOptions options;
   options.insecure = request->insecure;
   options.http = HttpFor(lines);
@@ -92,7 +95,16 @@ void HandlePush(Context& context, const ExchangePtr& exchange) {
   if (!request.ok()) return SendError(*exchange, request.status());
   const auto stored = context.store.Read(request->name);
   if (!stored.ok()) return SendError(*exchange, stored.status());
-  SendError(*exchange, core::Unsupported("push is not supported by this server"));
+  StatusStream lines(exchange, request->stream);
+  LayerLines layers(lines, "pushing");
+  registry::PushOptions options;
+  options.insecure = request->insecure;
+  options.http = HttpFor(lines);
+  const auto quiet = core::MakeNullSink();
+  lines.SayStatus("retrieving manifest");
+  const auto report = registry::Push(context.store, request->name, options, *quiet, &layers);
+  if (report.ok()) lines.SayStatus("pushing manifest");
+  lines.End(report.status());
 }
 
 }  // namespace ingot::server

@@ -102,9 +102,9 @@ Result<std::unique_ptr<Server>> Server::Start(const store::Store& store, ServerO
   context.has_keys = !keys.empty();
   context.started_ns = context.clock.MonotonicNs();
   context.shut_down = std::move(on_stop);
-  impl->gate = std::make_unique<Gate>(context, std::move(keys), std::move(guard),
-                                      Router({PageRoutes(), OllamaRoutes(), OpenAiRoutes(),
-                                              AnthropicRoutes(), StatusRoutes()}));
+  impl->gate = std::make_unique<Gate>(
+      context, std::move(keys), std::move(guard),
+      Router({PageRoutes(), OllamaRoutes(), OpenAiRoutes(), AnthropicRoutes(), StatusRoutes()}));
   INGOT_ASSIGN(impl->http, HttpServer::Start(http, *impl->gate, *impl->workers));
   const bool bare_v6 = http.host.find(':') != std::string::npos;
   impl->url = StrCat(http.tls ? "https" : "http", "://", bare_v6 ? "[" : "", http.host,

@@ -1,4 +1,4 @@
-// What says how the server is: /, /health, /metrics, /props, and what ends it.
+// What says how the server is: /health, /metrics, /props, and what ends it.
 #include <array>
 #include <string>
 #include <utility>
@@ -19,12 +19,6 @@ std::string_view OwnVersion() { return INGOT_VERSION; }
 namespace {
 
 using core::StrCat;
-
-void HandleRoot(Context& context, const ExchangePtr& exchange) {
-  (void)context;
-  // What clients of the original look for.
-  exchange->Send(TextReply(200, "Ollama is running"));
-}
 
 void HandleHealth(Context& context, const ExchangePtr& exchange) {
   if (context.draining) return SendError(*exchange, 503, "the server is ending");
@@ -117,7 +111,6 @@ void HandleShutDown(Context& context, const ExchangePtr& exchange) {
 
 std::span<const Route> StatusRoutes() {
   static constexpr std::array kRoutes = {
-      Route{Method::kGet, "/", Role::kNone, kNoBody, &HandleRoot},
       Route{Method::kGet, "/health", Role::kNone, kNoBody, &HandleHealth},
       Route{Method::kGet, "/metrics", Role::kInfer, kNoBody, &HandleMetrics},
       Route{Method::kGet, "/props", Role::kInfer, kNoBody, &HandleProps},
