@@ -45,8 +45,9 @@ def check_chat(client: ollama.Client) -> None:
     pieces = list(client.chat("demo", QUESTION, options=GREEDY, think=False, stream=True))
     assert "".join(piece.message.content for piece in pieces) == whole.message.content
     assert [piece.done for piece in pieces] == [False] * (len(pieces) - 1) + [True]
-    thinking = client.chat("demo", QUESTION, options=GREEDY, think=True)
-    assert thinking.message.thinking
+    hard = [{"role": "user", "content": "What is 58+67?"}]
+    thinking = client.chat("demo", hard, options=GREEDY | {"num_predict": 200}, think=True)
+    assert thinking.message.content == "125" and thinking.eval_count > whole.eval_count
     scored = client.chat(
         "demo", QUESTION, options=GREEDY, think=False, logprobs=True, top_logprobs=3
     )

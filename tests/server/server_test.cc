@@ -76,18 +76,6 @@ TEST(ServerTest, RolesAreKept) {
   }
 }
 
-TEST(ServerTest, KeysHaveTheirOwnPrefixes) {
-  const DemoServer server(WithKeys());
-  const auto cached = [&](const char* key) {
-    const ClientReply reply = server.Call(Method::kPost, "/api/chat", Question().dump(), key);
-    EXPECT_EQ(reply.status, 200) << reply.body;
-    return Json::parse(reply.body).value("prompt_eval_cached_count", 0);
-  };
-  EXPECT_EQ(cached(kInferKey), 0);
-  EXPECT_GT(cached(kInferKey), 0);
-  EXPECT_EQ(cached(kOtherKey), 0);
-}
-
 TEST(ServerTest, PagesOfOthersAreKeptOut) {
   ServerOptions options;
   options.guard.origins = {"https://app.example.com"};
