@@ -190,7 +190,7 @@ core::Result<ModelCard> ReadCard(const store::Store& store, const store::ModelNa
   if (store.ReadExact(canonical).ok()) return card;
   INGOT_ASSIGN(partial, registry::FindPartialModel(store, name));
   if (!partial) return card;
-  return ReadPartialModelCard(store, partial->model)
+  return server::ReadPartialModelCard(store, partial->model)
       .Context(StrCat(canonical.Short(), " is not whole yet, and its small files have not come"));
 }
 
