@@ -151,6 +151,8 @@ void Normalise(Json& json) {
     for (Json& one : json) Normalise(one);
   }
   if (!json.is_object()) return;
+  // How much was known of a prompt depends on what was asked before, and when.
+  json.erase("prompt_eval_cached_count");
   for (auto& [key, value] : json.items()) {
     const bool time = key.ends_with("_at") && value.is_string();
     if (time && value.get<std::string>().size() == 30) value = "TIME";
