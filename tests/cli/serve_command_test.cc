@@ -1,0 +1,87 @@
+// `ingot serve`, `ps`, `stop` and `run` as processes: how they begin, find each other, and end.
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/strings.h"
+#include "server/client.h"
+#include "tests/cli/run_cli.h"
+#include "tests/testing/child_process.h"
+#include "tests/testing/temp_dir.h"
+
+namespace ingot::cli {
+namespace {
+
+using server::Method;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ServeCommandTest : public ::testing::Test {
+ protected:
+  ServeCommandTest() : models_((dir_ / "models").string()) {
+    setenv("INGOT_MODELS", models_.c_str(), 1);
+    const Outcome made = Ingot({"create", "demo", "-f", INGOT_SOURCE_DIR "/demo/model"});
+    EXPECT_EQ(made.exit, 0) << made.err;
+    child_.emplace(
+        std::vector<std::string>{INGOT_PROGRAM, "serve", "--port", "0", "--drain", "60"});
+    const std::string line = child_->ReadLine();
+    EXPECT_THAT(line, StartsWith("Listening on http://127.0.0.1:"));
+    host_ = line.substr(line.rfind('/') + 1);
+    setenv("INGOT_HOST", host_.c_str(), 1);
+  }
+  ~ServeCommandTest() override {
+    unsetenv("INGOT_HOST");
+    unsetenv("INGOT_MODELS");
+  }
+
+  const testing::TempDir dir_{testing::TempPlace::kMemory};
+  const std::string models_;
+  std::optional<testing::ChildProcess> child_;
+  std::string host_;
+};
+
+TEST_F(ServeCommandTest, RunAsksItAndPsAndStopSpeakToIt) {
+  const Outcome answer = Ingot({"run", "demo", "What is 2+2?", "--temperature", "0"});
+  EXPECT_EQ(answer.exit, 0) << answer.err;
+  EXPECT_EQ(answer.out, "4\n");
+  // It was the server that answered: it has the model now.
+  EXPECT_THAT(Ingot({"ps"}).out, HasSubstr("demo:latest"));
+  EXPECT_THAT(Ingot({"stop", "demo"}).out, HasSubstr("stopped 'demo'"));
+  EXPECT_THAT(Ingot({"ps"}).out, ::testing::Not(HasSubstr("demo:latest")));
+  EXPECT_NE(Ingot({"stop", "none"}).exit, 0);
+  // Whoever wants the same place hears who has it.
+  const Outcome second = Ingot({"serve"});
+  EXPECT_NE(second.exit, 0);
+  EXPECT_THAT(second.err, HasSubstr("is taken by Ingot"));
+  EXPECT_EQ(Ingot({"stop", "--server"}).exit, 0);
+  EXPECT_EQ(child_->Wait(), 0);
+  EXPECT_THAT(Ingot({"ps"}).err, HasSubstr("nobody listens"));
+}
+
+TEST_F(ServeCommandTest, SigtermLetsAnswersEnd) {
+  const auto address = server::ParseAddress(host_);
+  ASSERT_TRUE(address.ok());
+  bool signalled = false;
+  std::string body;
+  const auto reply = server::Client(*address).Call(
+      Method::kPost, "/api/generate",
+      R"({"model":"demo","prompt":"Spell tiger.","raw":true,"options":{"num_predict":200,)"
+      R"("temperature":2,"top_k":0,"top_p":1}})",
+      [&](std::string_view bytes) {
+        body += bytes;
+        if (!std::exchange(signalled, true)) child_->Signal(SIGTERM);
+        return true;
+      });
+  ASSERT_TRUE(reply.ok()) << reply.status().message();
+  EXPECT_THAT(body, HasSubstr("\"done\":true"));
+  EXPECT_EQ(child_->Wait(), 0);
+}
+
+}  // namespace
+}  // namespace ingot::cli
