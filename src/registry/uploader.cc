@@ -109,6 +109,7 @@ Status Uploader::FindMissing(const std::vector<store::Layer>& blobs,
     } else {
       ++blobs_present_;
       there_bytes_ += blobs[i].size;
+      journal_.Forget(blobs[i]);  // of a push that ended between the last answer and its own end
     }
   }
   return Status::Ok();
