@@ -360,7 +360,7 @@ void Ticket::Cancel() {
 }
 
 ModelService::ModelService(std::shared_ptr<EngineThread> thread,
-                           std::shared_ptr<const LoadedModel> model,
+                           const std::shared_ptr<const LoadedModel>& model,
                            const SchedulerOptions& options)
     : thread_(std::move(thread)),
       scheduler_(std::make_shared<Scheduler>(*thread_, model, model->language(), options)) {

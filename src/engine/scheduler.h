@@ -98,8 +98,8 @@ class Ticket {
 // was loaded on the engine thread: what MLX has not computed yet belongs to the thread that asked.
 class ModelService {
  public:
-  ModelService(std::shared_ptr<EngineThread> thread, std::shared_ptr<const LoadedModel> model,
-               const SchedulerOptions& options);
+  ModelService(std::shared_ptr<EngineThread> thread,
+               const std::shared_ptr<const LoadedModel>& model, const SchedulerOptions& options);
   // Without text, for tests and benchmarks: it has no model(). The model outlives the thread's use
   // of it.
   ModelService(std::shared_ptr<EngineThread> thread, const model::LanguageModel& model,

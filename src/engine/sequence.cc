@@ -116,9 +116,10 @@ core::Result<Array> Sequence::Choose(const Array& logits) {
 bool Sequence::Read(int rows, const std::optional<Array>& logits) {
   const int end = state_.length();
   if (logits) {
+    const auto first = static_cast<size_t>(end - rows);
     for (int i = 0; i < rows; ++i) {
       const Array row = mx::reshape(mx::slice(*logits, {i, 0}, {i + 1, logits->shape(1)}), {-1});
-      report_.logprobs.push_back(ReadLogprobs(row, tokens_[static_cast<size_t>(end - rows + i + 1)],
+      report_.logprobs.push_back(ReadLogprobs(row, tokens_[first + static_cast<size_t>(i) + 1],
                                               std::max(waiting_.request.limits.logprobs, 0)));
     }
   }
