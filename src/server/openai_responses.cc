@@ -298,8 +298,9 @@ Status ReadMetadata(const RuledFields& fields, Json& said) {
   return {};
 }
 
-Json Or(const Json* value, Json otherwise) {
-  return value == nullptr ? std::move(otherwise) : *value;
+Json Or(const Json* value, const Json& otherwise) {
+  if (value == nullptr) return otherwise;
+  return *value;
 }
 
 // What a response says again of what was asked.

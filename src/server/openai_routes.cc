@@ -236,6 +236,7 @@ void HandleCompletions(Context& context, const ExchangePtr& exchange) {
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/v1/chat/completions", Role::kInfer, kLargeBody, HandleChatCompletions},
     Route{Method::kPost, "/v1/completions", Role::kInfer, kLargeBody, HandleCompletions},
+    Route{Method::kPost, "/v1/embeddings", Role::kInfer, kLargeBody, HandleOpenAiEmbeddings},
     Route{Method::kPost, "/v1/responses", Role::kInfer, kLargeBody, HandleResponses},
     Route{Method::kGet, "/v1/responses/:id", Role::kInfer, kNoBody, HandleGetResponse},
     Route{Method::kDelete, "/v1/responses/:id", Role::kInfer, kNoBody, HandleDeleteResponse},

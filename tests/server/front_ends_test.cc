@@ -1,6 +1,7 @@
 // What the OpenAI and Anthropic front ends make of requests and of answers, on goldens.
 #include <functional>
 #include <string>
+#include <variant>
 
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include "server/http_types.h"
 #include "server/openai_chat.h"
 #include "server/openai_completions.h"
+#include "server/openai_embeddings.h"
 #include "server/openai_fields.h"
 #include "server/openai_responses.h"
 #include "server/responses_events.h"
@@ -97,6 +99,35 @@ TEST(OpenAiResponsesRequest, ReadsEveryFieldOrRefusesItByName) {
         return task;
       },
       OpenAiError);
+}
+
+TEST(OpenAiEmbeddingsRequest, ReadsEveryFieldOrRefusesItByName) {
+  CheckRequests(
+      "openai_embeddings",
+      [](const Json& json) -> core::Result<Json> {
+        INGOT_ASSIGN(const OpenAiEmbeddings request, ParseOpenAiEmbeddings(json));
+        Json all = {{"model", request.task.model},
+                    {"dimensions", request.task.dimensions},
+                    {"truncate", request.task.truncate},
+                    {"base64", request.base64}};
+        for (const auto& input : request.task.inputs) {
+          std::visit([&](const auto& value) { all["inputs"].push_back(value); }, input);
+        }
+        return all;
+      },
+      OpenAiError);
+}
+
+TEST(OpenAiEmbeddingsAnswer, GivesNumbersOrTheirBytes) {
+  OpenAiEmbeddings request;
+  request.task.model = "mini";
+  EmbedResult result;
+  result.vectors = {{1.0F, -0.5F}, {0.0F, 2.0F}};
+  result.prompt_tokens = 9;
+  Json found = {{"numbers", EmbeddingsJson(request, result)}};
+  request.base64 = true;
+  found["bytes"] = EmbeddingsJson(request, result);
+  ExpectGolden("openai_embeddings_answers.golden.json", found);
 }
 
 TEST(AnthropicRequest, ReadsEveryFieldOrRefusesItByName) {

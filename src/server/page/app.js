@@ -16,7 +16,14 @@ let models = [];
 const current = () => models.find((model) => model.name === picker.value);
 const can = (what) => current()?.capabilities?.includes(what) ?? false;
 
-const conversation = new Conversation({ model: () => picker.value, can, changed: showState });
+const conversation = new Conversation({
+  model: () => picker.value,
+  can,
+  changed: () => {
+    showState();
+    showChats();
+  },
+});
 
 // --- Models ---------------------------------------------------------------------------------------
 
@@ -28,12 +35,16 @@ async function loadModels() {
     byId("welcome-text").textContent = error.message;
     return;
   }
+  // Whoever may not change what models there are is not offered to.
+  const props = await call("GET", "/props").catch(() => null);
+  const manages = props?.role !== "infer";
+  byId("manage").hidden = !manages;
   // Those that only embed do not chat.
   const chatty = models.filter((model) => !model.capabilities || model.capabilities.includes("completion"));
   picker.replaceChildren(...chatty.map((model) => element("option", { value: model.name }, model.name.replace(/:latest$/, ""))));
   if (!chatty.length) picker.append(element("option", { value: "" }, "No models yet"));
   if (chatty.some((model) => model.name === settings.model)) picker.value = settings.model;
-  showModels(models);
+  showModels(models, manages);
   showState();
 }
 
@@ -59,8 +70,6 @@ function showState() {
   byId("think").value = settings.think;
   byId("think-box").classList.toggle("set", settings.think !== "");
   byId("welcome").hidden = conversation.chat.messages.length > 0;
-  document.body.classList.toggle("empty", conversation.chat.messages.length === 0);
-  showChats();
 }
 
 function grow() {

@@ -25,7 +25,7 @@ export function setUpModels(onChange) {
   });
 }
 
-export function showModels(models) {
+export function showModels(models, manages) {
   const list = byId("model-list");
   list.replaceChildren(...models.map((model) => {
     const details = model.details ?? {};
@@ -33,7 +33,7 @@ export function showModels(models) {
     return element("div", { class: "model-row" },
       element("div", { class: "grow" }, element("strong", {}, model.name), element("span", { class: "note" }, facts),
         element("span", { class: "tags" }, ...(model.capabilities ?? []).map((name) => element("span", { class: "tag" }, name)))),
-      iconButton("trash", `Remove ${model.name}`, () => remove(model.name)));
+      manages ? iconButton("trash", `Remove ${model.name}`, () => remove(model.name)) : null);
   }));
   if (!models.length) list.append(element("p", { class: "note" }, "There are no models here yet. Pull one, or import a folder."));
 }

@@ -72,7 +72,7 @@ class ScriptedServer:
             "done_reason": "stop",
             "message": {"role": "assistant", "content": ""},
             "prompt_eval_count": 412,
-            "prompt_cached_count": 380,
+            "prompt_eval_cached_count": 380,
             "eval_count": 96,
             "eval_duration": 2_300_000_000,
         }
