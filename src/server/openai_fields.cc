@@ -181,8 +181,8 @@ Status ReadOpenAiSampling(const RuledFields& fields, ChatTask& task) {
   }
   INGOT_ASSIGN(const std::optional<int64_t> seed, fields.Integer("seed", INT64_MIN, INT64_MAX));
   if (seed) {
-    // Ours have no sign, and -1 means a fresh one; the others go on where those end.
-    task.settings.emplace_back("seed", *seed < -1 ? *seed & INT64_MAX : *seed);
+    // Ours have no sign, and -1 means a fresh one; the other negative ones go on where those end.
+    task.settings.emplace_back("seed", *seed == -1 ? Json(-1) : Json(static_cast<uint64_t>(*seed)));
   }
   INGOT_ASSIGN(const std::vector<std::string> stops, fields.Texts("stop", kMostStops));
   if (!stops.empty()) task.settings.emplace_back("stop", Json(stops));

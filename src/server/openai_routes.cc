@@ -26,8 +26,8 @@ std::vector<ChatTask> Choices(const ChatTask& task, int choices) {
   for (int i = 0; i < choices; ++i) {
     tasks.push_back(task);
     for (auto& [name, value] : tasks.back().settings) {
-      if (name == "seed" && value.get<int64_t>() >= 0) {
-        value = (value.get<int64_t>() + i) & INT64_MAX;
+      if (name == "seed" && value.is_number_unsigned()) {
+        value = value.get<uint64_t>() + static_cast<uint64_t>(i);
       }
     }
   }

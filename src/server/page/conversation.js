@@ -172,7 +172,7 @@ export class Conversation {
             evalCount: piece.eval_count ?? 0,
             evalDuration: piece.eval_duration,
             promptCount: piece.prompt_eval_count,
-            cached: piece.prompt_eval_cached_count,
+            cached: piece.prompt_eval_cached_count ?? 0,
             firstToken: first ? (first - began) / 1000 : undefined,
           };
           message.cut = piece.done_reason === "length";
