@@ -177,13 +177,19 @@ Status ModelPool::Load(Entry& entry, const LoadListener& progress) {
   thread_->Run([&] {
     if (entry.use == Use::kVectors) {
       auto loaded = Embedder::Load(*entry.files, options_.type);
-      if (loaded.ok()) embedder = *std::move(loaded);
-      if (!loaded.ok()) status = std::move(loaded).status();
+      if (loaded.ok()) {
+        embedder = *std::move(loaded);
+      } else {
+        status = std::move(loaded).status();
+      }
       return;
     }
     auto loaded = LoadedModel::Load(*entry.files, options_.type);
-    if (loaded.ok()) entry.model = *std::move(loaded);
-    if (!loaded.ok()) status = std::move(loaded).status();
+    if (loaded.ok()) {
+      entry.model = *std::move(loaded);
+    } else {
+      status = std::move(loaded).status();
+    }
   });
   INGOT_TRY(status);
   if (progress && !progress({entry.bytes, entry.bytes})) {
