@@ -1,13 +1,77 @@
 #include "model/dense_layers.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "core/strings.h"
+#include "ops/cached_attention.h"
+#include "ops/fused.h"
 
 namespace ingot::model {
 
+namespace mx = ops::mx;
 using core::StrCat;
+
+namespace {
+
+constexpr int kFirstRoom = 64;  // columns
+
+// The store's room with space for columns of this shape from `at` on. Whoever writes into it gives
+// the store what comes of that.
+Array RoomFor(const ColumnStore& store, const mx::Shape& columns, mx::Dtype type, int at) {
+  const int end = at + columns[2];
+  const std::optional<Array>& room = store.room();
+  if (room && room->shape(2) >= end) return *room;
+  mx::Shape shape = columns;
+  shape[2] = room ? room->shape(2) : kFirstRoom;
+  while (shape[2] < end) shape[2] += std::max(kFirstRoom, shape[2] / 2);
+  Array larger = mx::zeros(shape, type);
+  if (at == 0) return larger;
+  mx::Shape written = columns;
+  written[2] = at;
+  return mx::slice_update(larger, mx::slice(*room, {0, 0, 0, 0}, written), {0, 0, 0, 0}, written);
+}
+
+// One operation for all sequences, each of which has a KvCache.
+Array AttendTogether(const SelfAttention& attention, const std::array<Array, 3>& rows,
+                     const Batch& batch, size_t layer) {
+  const AttentionShape& shape = attention.shape;
+  const auto norm = [&](const std::optional<Array>& weight) {
+    return weight ? std::optional(ops::NormWeights{*weight, shape.norm_eps}) : std::nullopt;
+  };
+  std::vector<ops::CachedSequence> sequences;
+  for (const BatchPart& part : batch.parts()) {
+    const auto& cache = part.state->Layer<KvCache>(layer);
+    const auto room = [&](size_t store, const Array& columns) {
+      const int width = columns.shape(2) / shape.key_heads;
+      return RoomFor(*cache.stores()[store], {1, shape.key_heads, part.rows, width},
+                     columns.dtype(), cache.length());
+    };
+    sequences.push_back({.room = {room(0, rows[1]), room(1, rows[2])},
+                         .length = cache.length(),
+                         .steps = part.rows});
+  }
+  ops::CachedAttentionResult result =
+      ops::AttendCached(rows[0], rows[1], rows[2], std::move(sequences),
+                        {.attention = attention.spec,
+                         .heads = shape.heads,
+                         .key_heads = shape.key_heads,
+                         .query_norm = norm(attention.query_norm),
+                         .key_norm = norm(attention.key_norm),
+                         .rope = attention.rope,
+                         .growth = attention.growth});
+  for (const BatchPart& part : batch.parts()) {
+    auto& cache = part.state->Layer<KvCache>(layer);
+    ops::CacheRoom& room = result.rooms[part.index];
+    cache.Restore({std::move(room.keys), std::move(room.values)}, cache.length() + part.rows);
+  }
+  return result.y;
+}
+
+}  // namespace
 
 Array LoadNorm(Weights& weights, std::string_view name, int width, bool zero_centred) {
   const std::array shape = {width};
@@ -25,9 +89,7 @@ Mlp Mlp::Load(Weights& weights, std::string_view name, const MlpShape& shape) {
 }
 
 Array Mlp::operator()(const Array& x) const {
-  std::optional<Array> gated;
-  if (gate) gated = ops::Apply(*gate, x);
-  return ops::Apply(down, ops::Activate(activation, gated, ops::Apply(up, x)));
+  return ops::ApplyMlp({gate ? &*gate : nullptr, &up, &down, activation}, x);
 }
 
 SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
@@ -65,6 +127,7 @@ LayerCache SelfAttention::NewCache() const {
 
 Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, const Batch& batch,
                             size_t layer) const {
+  if (spec.window == 0 && q.shape(0) == 1) return AttendTogether(*this, {q, k, v}, batch, layer);
   const auto attend = [&](const BatchPart& part, const Array& asked, const Array& keys,
                           const Array& values) {
     SequenceState& state = *part.state;
@@ -84,7 +147,9 @@ Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, cons
 }
 
 Array SelfAttention::Heads(const Array& x, const Batch& batch, size_t layer) const {
-  return Attend(ops::Apply(query, x), ops::Apply(key, x), ops::Apply(value, x), batch, layer);
+  const std::array<const ops::Linear*, 3> projections = {&query, &key, &value};
+  const std::vector<Array> made = ops::ApplyEach(projections, x);
+  return Attend(made[0], made[1], made[2], batch, layer);
 }
 
 Array SelfAttention::operator()(const Array& x, const Batch& batch, size_t layer) const {

@@ -1,6 +1,5 @@
 #include "ops/cpu/cpu_op.h"
 
-#include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -52,15 +51,13 @@ class CpuPrimitives : public mx::Primitive {
       Array& out = outputs[i];
       const Array* old =
           in_place_of_[i] < 0 ? nullptr : &inputs[static_cast<size_t>(in_place_of_[i])];
-      if (old != nullptr && old->is_donatable()) {
+      if (old != nullptr && old->is_donatable() && old->flags().row_contiguous) {
         out.copy_shared_buffer(*old);
         continue;
       }
       out.set_data(mx::allocator::malloc(out.nbytes()));
       if (old == nullptr) continue;
-      encoder.dispatch([to = BytesOf(out), from = BytesOf(*old), bytes = out.nbytes()] {
-        std::memcpy(to, from, bytes);
-      });
+      encoder.dispatch([from = Strided(*old), to = BytesOf(out)] { from.CopyTo(to); });
     }
     encoder.dispatch(prepare_(inputs, outputs));
   }

@@ -24,8 +24,8 @@ struct ResultType {
   mx::Shape shape;
   mx::Dtype type;
   // The input whose memory this result takes over, changed in place; -1: memory of its own. Where
-  // somebody else still holds that input the memory is a copy. Such an input is in one piece and
-  // of this shape and type.
+  // somebody else still holds that input, or it is not in one piece, the memory is a copy. Such an
+  // input is of this shape and type.
   int in_place_of = -1;
 };
 // Also called where some of the results are empty.

@@ -146,6 +146,18 @@ TEST(CpuCachedAttentionTest, ARoomIsWrittenInPlaceUnlessSomebodyElseHoldsIt) {
   EXPECT_NE(written.keys.data<float>(), held.keys.data<float>());
   EXPECT_EQ(mx::max(mx::abs(held.keys)).item<float>(), 0);
   EXPECT_GT(mx::max(mx::abs(written.keys)).item<float>(), 0);
+
+  // A room that is a part of something larger.
+  const Array larger = mx::ones({1, kKeyHeads, 2 * kCapacity, kWidth});
+  const Array part = mx::slice(larger, {0, 0, 0, 0}, {1, kKeyHeads, kCapacity, kWidth});
+  mx::eval(part);
+  const CacheRoom copied = call({part, part});
+  EXPECT_TRUE(mx::array_equal(TimeSlice(mx::swapaxes(copied.keys, 1, 2), 2, 3),
+                              TimeSlice(mx::swapaxes(written.keys, 1, 2), 2, 3))
+                  .item<bool>());
+  EXPECT_EQ(mx::max(mx::abs(TimeSlice(mx::swapaxes(copied.keys, 1, 2), 3, kCapacity) - Array(1.0F)))
+                .item<float>(),
+            0);
 }
 
 }  // namespace
