@@ -63,13 +63,13 @@ ResponsesEvents::ResponsesEvents(std::string id, int64_t created, const OpenAiRe
   response_.update(request.said);
 }
 
-Json ResponsesEvents::Event(std::string_view type, Json fields) {
+Json ResponsesEvents::Event(std::string_view type, const Json& fields) {
   Json event = {{"type", type}, {"sequence_number", sequence_++}};
   event.update(fields);
   return event;
 }
 
-Json ResponsesEvents::At(Json fields) const {
+Json ResponsesEvents::At(const Json& fields) const {
   Json place = {{"item_id", item_}, {"output_index", response_["output"].size()}};
   if (open_ == "message") place["content_index"] = 0;
   if (open_ == "reasoning") place["summary_index"] = 0;

@@ -29,13 +29,13 @@ class ResponsesEvents {
   const core::Json& response() const { return response_; }
 
  private:
-  core::Json Event(std::string_view type, core::Json fields);
+  core::Json Event(std::string_view type, const core::Json& fields);
   // Opens an item of that type, closing the one before it.
   void Open(std::string_view type, std::vector<core::Json>& events);
   void Close(std::vector<core::Json>& events);
   void CloseMessage(std::vector<core::Json>& events);
   void Call(const text::ToolCall& call, std::vector<core::Json>& events);
-  core::Json At(core::Json fields) const;  // where the open item is
+  core::Json At(const core::Json& fields) const;  // where the open item is
 
   std::string id_;
   core::Json response_;

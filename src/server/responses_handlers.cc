@@ -106,9 +106,10 @@ std::optional<StoredResponse> Stored(Context& context, const ExchangePtr& exchan
   std::optional<StoredResponse> stored =
       context.responses.Get(OwnerOf(exchange->caller().key), exchange->request().parts.front(),
                             context.clock.MonotonicNs());
-  if (!stored)
+  if (!stored) {
     SendOpenAiError(*exchange, NoSuchResponse(exchange->request().parts.front()),
                     "response_not_found");
+  }
   return stored;
 }
 
