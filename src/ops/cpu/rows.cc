@@ -56,9 +56,11 @@ std::vector<const std::byte*> Strided::Rows() const {
 
 void Strided::CopyTo(std::byte* out) const {
   if (count == 0) return;
-  Walk(*this, shape.size(), [&](int64_t offset) {
-    std::memcpy(out, data + offset * static_cast<int64_t>(item), item);
-    out += item;
+  const bool rows = !shape.empty() && has_whole_rows();
+  const size_t piece = rows ? shape.back() * item : item;
+  Walk(*this, rows ? shape.size() - 1 : shape.size(), [&](int64_t offset) {
+    std::memcpy(out, data + offset * static_cast<int64_t>(item), piece);
+    out += piece;
   });
 }
 
