@@ -119,7 +119,8 @@ Result<PullReport> Pull(const store::Store& store, const store::ModelName& name,
   INGOT_ASSIGN(const std::unique_ptr<store::WriteSession> session,
                store::WriteSession::Begin(store));
   INGOT_ASSIGN(const store::ModelName canonical, store.Canonical(name));
-  INGOT_ASSIGN(const store::LockHandle lock, LockModel(store, canonical, *options.waiter, progress));
+  INGOT_ASSIGN(const store::LockHandle lock,
+               LockModel(store, canonical, *options.waiter, progress));
   INGOT_ASSIGN(const auto present, FindPresent(*session, blobs, progress));
   const PullPlan plan = PlanPull(std::move(blobs), present);
   INGOT_TRY(CheckSpace(store, plan.fetch));

@@ -232,8 +232,10 @@ Result<ImportStoreReport> ImportStore(const Store& source, const Store& target,
     INGOT_ASSIGN(ManifestScan scan, source.Scan());
     models = std::move(scan.models);
     for (UnreadableManifest& manifest : scan.unreadable) {
-      unreadable.models.push_back(
-          {.name = *manifest.name, .id = std::nullopt, .outcome = Outcome::kFailed, .error = manifest.error});
+      unreadable.models.push_back({.name = *manifest.name,
+                                   .id = std::nullopt,
+                                   .outcome = Outcome::kFailed,
+                                   .error = manifest.error});
     }
   } else {
     for (const ModelName& name : options.models) {

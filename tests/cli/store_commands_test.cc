@@ -8,9 +8,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "server/model_tensors.h"
 #include "cli/store_access.h"
 #include "core/json.h"
+#include "server/model_tensors.h"
 #include "store/session.h"
 #include "tensor/writer.h"
 #include "tests/cli/run_cli.h"
@@ -313,8 +313,9 @@ std::string FormatIn(const std::vector<tensor::TensorSpec>& specs, const Metadat
   std::memcpy(&length, file.data(), sizeof length);
   const auto header = tensor::ParseHeader(std::string_view(file).substr(8, length), file.size());
   EXPECT_TRUE(header.ok());
-  const auto format = server::FormatOfCodes(*header->Find(specs[0].name), *header->Find(specs[1].name),
-                                    *header, *core::ParseJson(config));
+  const auto format =
+      server::FormatOfCodes(*header->Find(specs[0].name), *header->Find(specs[1].name), *header,
+                            *core::ParseJson(config));
   return format ? quant::Describe(*format) : "unknown";
 }
 
