@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/status.h"
-#include "engine/sampler.h"
+#include "engine/logprobs.h"
 
 namespace ingot::engine {
 

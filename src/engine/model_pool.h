@@ -22,14 +22,12 @@
 #include "core/status.h"
 #include "engine/embedding_service.h"
 #include "engine/engine_thread.h"
+#include "engine/keep_alive.h"
 #include "engine/model_files.h"
 #include "engine/scheduler.h"
 #include "ops/array.h"
 
 namespace ingot::engine {
-
-// After its last use; negative: for good. Zero: at once.
-using KeepAlive = std::chrono::seconds;
 
 struct LoadProgress {
   uint64_t done = 0;  // bytes of weights that are in memory

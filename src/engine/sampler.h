@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/logprobs.h"
 #include "engine/sampling_options.h"
 #include "ops/array.h"
 
@@ -45,15 +46,7 @@ class Sampler {
   uint64_t draws_ = 0;
 };
 
-// log_softmax of raw logits in fp32: the token's own, and the `top` largest in falling order.
-struct TokenLogprob {
-  int token = 0;
-  float logprob = 0;
-};
-struct Logprobs {
-  TokenLogprob chosen;
-  std::vector<TokenLogprob> top;
-};
+// Of raw logits, with `top` others.
 Logprobs ReadLogprobs(const Array& logits, int chosen, int top);
 
 }  // namespace ingot::engine

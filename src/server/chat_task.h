@@ -11,7 +11,7 @@
 
 #include "core/json.h"
 #include "engine/generation.h"
-#include "engine/model_pool.h"
+#include "engine/keep_alive.h"
 #include "engine/request_options.h"
 #include "text/chat/message.h"
 #include "text/grammar/grammar_spec.h"

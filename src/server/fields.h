@@ -15,7 +15,7 @@
 
 #include "core/json.h"
 #include "core/status.h"
-#include "engine/model_pool.h"
+#include "engine/keep_alive.h"
 
 namespace ingot::server {
 
