@@ -7,10 +7,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ops/array.h"
+
 namespace ingot::engine {
 namespace {
 
 namespace mx = ops::mx;
+using ops::Array;
 using ::testing::HasSubstr;
 
 // Counts: after token t comes t + 1, after the last comes 0. What it has been fed is in its state's
