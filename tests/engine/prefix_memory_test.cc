@@ -7,11 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "engine/generator.h"
+#include "ops/array.h"
 
 namespace ingot::engine {
 namespace {
 
 namespace mx = ops::mx;
+using ops::Array;
 
 // Every next token depends on all before it, by way of a state that only goes forwards, and on how
 // many there were. With columns it also keeps each token as a key, and any that is not where it
