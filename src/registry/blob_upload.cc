@@ -23,7 +23,7 @@ constexpr uint64_t kLargestStoragePart = uint64_t{1000} << 20;
 
 // Answers to a request of an upload that say that there is no such upload, or none that it fits to.
 bool IsLost(int status) {
-  constexpr std::array kLost = {400, 404, 405, 409, 410, 416};
+  constexpr std::array kLost = {400, 404, 405, kMixedUp, 410, kDoesNotFit};
   return std::find(kLost.begin(), kLost.end(), status) != kLost.end();
 }
 
@@ -154,8 +154,15 @@ Answer BlobUpload::Judge(HttpClient& http, Answer answer, const Status& ours) {
     doubtful_ = true;
     return answer;
   }
+  if (answer.http_status == kDoesNotFit && !session_->direct && ++lost_ < kMostLost) {
+    // It moved on meanwhile: bytes of a push that was killed were still under way.
+    doubtful_ = true;
+    answer.transient = true;
+    return answer;
+  }
   // Addresses of the storage are good for one try, and other uploads may be forgotten.
   const bool lost = session_->direct ? answer.http_status >= 400 : IsLost(answer.http_status);
+  if (answer.http_status == kMixedUp) protocol_.Cancel(http, *session_);
   Lose();
   answer.transient = answer.transient || (lost && ++lost_ < kMostLost);
   return answer;

@@ -248,8 +248,12 @@ Answer UploadProtocol::SendPart(HttpClient& http, UploadSession& session, Extent
   }
   const auto there = range == nullptr ? part.end : ParseUploadRange(*range);
   if (!there || *there < part.begin || *there > part.end) {
-    return Wrong(reply.answer, StrCat("it took bytes ", part.begin, "-", part.end - 1,
-                                      " and says it has ", core::Quoted(*range, 80)));
+    // It has bytes of another request, of a push that was killed and of which some were still under
+    // way, and nobody knows which: no part fits to that any more.
+    Answer answer = Wrong(reply.answer, StrCat("it took bytes ", part.begin, "-", part.end - 1,
+                                               " and says it has ", core::Quoted(*range, 80)));
+    answer.http_status = kMixedUp;
+    return answer;
   }
   // One byte and none are written alike, and here it cannot be none.
   offset = part.end == 1 ? 1 : *there;

@@ -20,6 +20,11 @@
 
 namespace ingot::registry {
 
+// The status of answers that say that a part does not continue the upload, and the one that stands
+// for an upload of which nobody can say what it holds.
+inline constexpr int kDoesNotFit = 416;
+inline constexpr int kMixedUp = 409;
+
 // An upload that the registry has opened.
 struct UploadSession {
   Url address;  // of the next request

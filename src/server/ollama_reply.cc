@@ -95,7 +95,9 @@ Json OllamaMaker::End(const AnswerPiece& all, const AnswerEnd& end, int64_t wall
   PutCount(json, "prompt_eval_cached_count", timings.kept_tokens);
   PutCount(json, "prompt_eval_duration", Nanos(timings.prefill_seconds));
   PutCount(json, "eval_count", timings.generated_tokens);
-  PutCount(json, "eval_duration", Nanos(timings.decode_seconds));
+  if (timings.generated_tokens > 0) {
+    PutCount(json, "eval_duration", Nanos(timings.decode_seconds));
+  }
   if (!all.logprobs.empty()) json["logprobs"] = LogprobsJson(all.logprobs);
   return json;
 }

@@ -145,6 +145,15 @@ TEST_F(PushTest, ARegistryThatTakesHalfOfAPartGetsTheRest) {
   MustPush();
 }
 
+TEST_F(PushTest, AnUploadWithBytesOfAnotherRequestIsGivenUpAndBegunAnew) {
+  Make({3 * kMega});
+  options_.part_bytes = kMega;
+  registry_.doubles_a_part = true;
+  MustPush();
+  EXPECT_EQ(registry_.open_uploads(), 0u);
+  EXPECT_EQ(registry_.body_bytes(), total_ + kMega);
+}
+
 TEST_F(PushTest, TheNextPushGoesOnWithUploadsOfTheLast) {
   Make({3 * kMega});
   options_.part_bytes = kMega;
@@ -264,6 +273,8 @@ TEST_F(PushTest, ARefusalIsNotTriedAgain) {
 TEST_F(PushTest, TokensThatExpireOnTheWayAreRenewed) {
   Make({90000, 700, 2 * kMega});
   options_.part_bytes = kMega / 2;
+  options_.streams =
+      1;  // a new token must not be used up before the one who asked for it has had it
   std::mutex lock;
   int tokens = 0, uses = 0;
   testing::TestServer auth([&](const ServerRequest&, ServerConnection& connection) {

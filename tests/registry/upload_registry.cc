@@ -247,8 +247,14 @@ void UploadRegistry::HandleUpload(const Request& request, Connection& connection
   const auto found = uploads_.find(id);
   if (found == uploads_.end()) return;  // given up meanwhile
   Upload& upload = found->second;
+  if (upload.content.size() != begin) {
+    // Another request, of a pusher that is gone or its successor, was faster.
+    if (whole) connection.Answer(416, {}, "");
+    return;
+  }
   if (keeps_half && request.method == "PATCH") content.resize((content.size() + 1) / 2);
   upload.content += content;
+  if (request.method == "PATCH" && std::exchange(doubles_a_part, false)) upload.content += content;
   if (!whole) return;
   if (request.method == "PUT") return Finish(connection, id, query);
   SayWhere(connection, 202, id);

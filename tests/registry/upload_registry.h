@@ -36,6 +36,7 @@ class UploadRegistry {
   bool forgets_parts = false;     // knows nothing of an upload that was cut, like docker-registry
   bool refuses_digest = false;    // at the first request of an upload
   bool keeps_half = false;        // answers a part with half of it
+  bool doubles_a_part = false;    // has the next part twice, as one that another push sent too
   int bytes_per_millisecond = 0;  // 0: as fast as it goes
 
   // By repository, then digest.
