@@ -183,19 +183,20 @@ inline void ManyPanel(const ProductRun& run) {
       ExpandInto(matrix, run.first + n, outputs, at, count, tile);
       if (groups > 0) ExpandScales(matrix, run.first + n, outputs, at, count, tile);
       const float* x_sums = biased ? run.sums + at / matrix.format.group_size : nullptr;
+      const size_t sums_stride = biased ? run.sums_stride : 0;
       const std::byte* x = run.x + 2 * at;
       size_t r = 0;
       for (; r + kTileRows <= run.rows; r += kTileRows) {
         AddRows<kTileRows>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                           x_sums + r * run.sums_stride, run.sums_stride, tile.sums + r);
+                           x_sums + r * sums_stride, sums_stride, tile.sums + r);
       }
       for (; r + 4 <= run.rows; r += 4) {
         AddRows<4>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                   x_sums + r * run.sums_stride, run.sums_stride, tile.sums + r);
+                   x_sums + r * sums_stride, sums_stride, tile.sums + r);
       }
       for (; r < run.rows; ++r) {
         AddRows<1>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                   x_sums + r * run.sums_stride, run.sums_stride, tile.sums + r);
+                   x_sums + r * sums_stride, sums_stride, tile.sums + r);
       }
     }
     for (size_t r = 0; r < run.rows; ++r) {
