@@ -13,8 +13,6 @@ namespace ingot::server {
 namespace {
 
 using core::Result;
-using core::Status;
-using core::StrCat;
 
 using ServicePtr = std::shared_ptr<engine::ModelService>;
 

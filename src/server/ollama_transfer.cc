@@ -19,7 +19,6 @@ namespace {
 
 using core::Json;
 using core::Result;
-using core::Status;
 using core::StrCat;
 
 struct TransferRequest {
