@@ -84,9 +84,6 @@ constexpr std::array kPartRules = {FieldRule{"type", FieldUse::kOnly, R"(["text"
 
 constexpr std::array kReasoningRules = {FieldRule{"effort"}, FieldRule{"max_tokens"},
                                         FieldRule{"exclude", FieldUse::kOnly, "[false]"}};
-constexpr std::array kStreamRules = {FieldRule{"include_usage"},
-                                     FieldRule{"include_obfuscation", FieldUse::kOnly, "[false]"}};
-
 Status CheckImage(const Json& image, const std::string& place) {
   const Json* url = &image;
   if (image.is_object()) {
@@ -206,17 +203,7 @@ core::Result<OpenAiChat> ParseOpenAiChat(const Json& json) {
   if (const Json* format = fields.Find("response_format")) {
     INGOT_ASSIGN(task.format, ReadOpenAiFormat(*format, "response_format", false));
   }
-  INGOT_ASSIGN(const std::optional<int64_t> choices, fields.Integer("n", 1, kMostChoices));
-  chat.choices = static_cast<int>(choices.value_or(1));
-  INGOT_ASSIGN(const std::optional<bool> stream, fields.Flag("stream"));
-  chat.stream = stream.value_or(false);
-  if (const Json* options = fields.Find("stream_options")) {
-    if (!chat.stream) return core::InvalidArgument("stream_options: only with stream");
-    INGOT_ASSIGN(const RuledFields inner,
-                 RuledFields::Of(*options, "stream_options", kStreamRules));
-    INGOT_ASSIGN(const std::optional<bool> usage, inner.Flag("include_usage"));
-    chat.usage = usage.value_or(false);
-  }
+  INGOT_ASSIGN(chat.delivery, ReadOpenAiDelivery(fields, kMostChoices));
   return chat;
 }
 

@@ -10,14 +10,13 @@
 #include "core/json.h"
 #include "core/status.h"
 #include "server/chat_task.h"
+#include "server/openai_fields.h"
 
 namespace ingot::server {
 
 struct OpenAiChat {
   ChatTask task;
-  int choices = 1;
-  bool stream = false;
-  bool usage = false;  // at the end of a stream
+  OpenAiDelivery delivery;
 };
 
 core::Result<OpenAiChat> ParseOpenAiChat(const core::Json& json);

@@ -44,9 +44,6 @@ constexpr std::array kRules = {
     FieldRule{"best_of", FieldUse::kOnly, "[1]"},
     FieldRule{"suffix", FieldUse::kOnly, R"([""])"},
 };
-constexpr std::array kStreamRules = {FieldRule{"include_usage"},
-                                     FieldRule{"include_obfuscation", FieldUse::kOnly, "[false]"}};
-
 bool IsTokens(const Json& json) {
   return json.is_array() && !json.empty() &&
          std::all_of(json.begin(), json.end(), [](const Json& one) { return one.is_number(); });
@@ -126,19 +123,9 @@ core::Result<OpenAiCompletions> ParseOpenAiCompletions(const Json& json) {
   if (const Json* format = fields.Find("response_format")) {
     INGOT_ASSIGN(base.format, ReadOpenAiFormat(*format, "response_format", false));
   }
-  INGOT_ASSIGN(const std::optional<int64_t> choices, fields.Integer("n", 1, kMostChoices));
-  request.choices = static_cast<int>(choices.value_or(1));
-  INGOT_ASSIGN(const std::optional<bool> stream, fields.Flag("stream"));
-  request.stream = stream.value_or(false);
-  if (const Json* options = fields.Find("stream_options")) {
-    if (!request.stream) return core::InvalidArgument("stream_options: only with stream");
-    INGOT_ASSIGN(const RuledFields inner,
-                 RuledFields::Of(*options, "stream_options", kStreamRules));
-    INGOT_ASSIGN(const std::optional<bool> usage, inner.Flag("include_usage"));
-    request.usage = usage.value_or(false);
-  }
+  INGOT_ASSIGN(request.delivery, ReadOpenAiDelivery(fields, kMostChoices));
   INGOT_TRY(ReadPrompts(fields, base, request));
-  if (request.tasks.size() * static_cast<size_t>(request.choices) > kMostPrompts) {
+  if (request.tasks.size() * static_cast<size_t>(request.delivery.choices) > kMostPrompts) {
     return core::InvalidArgument(
         StrCat("n: at most ", kMostPrompts, " answers can be asked for at once"));
   }
@@ -178,7 +165,7 @@ Json CompletionLogprobs(const std::vector<PieceLogprob>& logprobs, bool first_is
 
 std::string EchoedPrompt(const OpenAiCompletions& request, size_t answer,
                          const AnswerStart& start) {
-  std::string text = request.prompts[answer / static_cast<size_t>(request.choices)];
+  std::string text = request.prompts[answer / static_cast<size_t>(request.delivery.choices)];
   if (!text.empty()) return text;
   for (const PieceLogprob& token : start.prompt) text += token.chosen.bytes;
   return text;

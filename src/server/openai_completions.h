@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "server/chat_task.h"
 #include "server/openai_chat.h"
+#include "server/openai_fields.h"
 
 namespace ingot::server {
 
@@ -17,11 +18,9 @@ struct OpenAiCompletions {
   std::vector<ChatTask> tasks;  // one a prompt
   // The prompts that were text, as they were given; empty for those that were tokens.
   std::vector<std::string> prompts;
-  int choices = 1;  // a prompt
+  OpenAiDelivery delivery;  // of each prompt
   bool echo = false;
   bool logprobs = false;
-  bool stream = false;
-  bool usage = false;
 };
 
 core::Result<OpenAiCompletions> ParseOpenAiCompletions(const core::Json& json);

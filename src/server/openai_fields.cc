@@ -232,6 +232,24 @@ core::Result<std::optional<text::GrammarSpec>> ReadOpenAiFormat(const Json& json
   return std::optional(std::move(spec));
 }
 
+core::Result<OpenAiDelivery> ReadOpenAiDelivery(const RuledFields& fields, int64_t most_choices) {
+  constexpr std::array kStreamRules = {
+      FieldRule{"include_usage"}, FieldRule{"include_obfuscation", FieldUse::kOnly, "[false]"}};
+  OpenAiDelivery delivery;
+  INGOT_ASSIGN(const std::optional<int64_t> choices, fields.Integer("n", 1, most_choices));
+  delivery.choices = static_cast<int>(choices.value_or(1));
+  INGOT_ASSIGN(const std::optional<bool> stream, fields.Flag("stream"));
+  delivery.stream = stream.value_or(false);
+  if (const Json* options = fields.Find("stream_options")) {
+    if (!delivery.stream) return core::InvalidArgument("stream_options: only with stream");
+    INGOT_ASSIGN(const RuledFields inner,
+                 RuledFields::Of(*options, "stream_options", kStreamRules));
+    INGOT_ASSIGN(const std::optional<bool> usage, inner.Flag("include_usage"));
+    delivery.usage = usage.value_or(false);
+  }
+  return delivery;
+}
+
 Status ReadOpenAiTools(const RuledFields& fields, bool flat, ChatTask& task) {
   INGOT_ASSIGN(const Json* tools, fields.List("tools"));
   Json list = Json::array();

@@ -3,6 +3,7 @@
 #ifndef INGOT_SERVER_OPENAI_FIELDS_H_
 #define INGOT_SERVER_OPENAI_FIELDS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,14 @@ core::Result<std::optional<text::GrammarSpec>> ReadOpenAiFormat(const core::Json
 
 // tools and tool_choice. flat: as the responses interface writes functions.
 core::Status ReadOpenAiTools(const RuledFields& fields, bool flat, ChatTask& task);
+
+// n, stream and stream_options: how many answers to a prompt, and how they are to come.
+struct OpenAiDelivery {
+  int choices = 1;
+  bool stream = false;
+  bool usage = false;  // at the end of a stream
+};
+core::Result<OpenAiDelivery> ReadOpenAiDelivery(const RuledFields& fields, int64_t most_choices);
 
 // logprobs as chat/completions and responses write them.
 core::Json OpenAiLogprob(const PieceLogprob& logprob);

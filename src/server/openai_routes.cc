@@ -62,9 +62,9 @@ class OpenAiGroup : public AnswerGroup {
 class ChatStream final : public OpenAiGroup {
  public:
   ChatStream(ExchangePtr exchange, const OpenAiHead& head, const OpenAiChat& chat)
-      : OpenAiGroup(std::move(exchange), head), usage_wanted_(chat.usage) {
-    for (int i = 0; i < chat.choices; ++i) {
-      choices_.emplace_back(head, i, chat.usage, chat.task.logprobs >= 0);
+      : OpenAiGroup(std::move(exchange), head), usage_wanted_(chat.delivery.usage) {
+    for (int i = 0; i < chat.delivery.choices; ++i) {
+      choices_.emplace_back(head, i, chat.delivery.usage, chat.task.logprobs >= 0);
     }
   }
 
@@ -97,7 +97,7 @@ class ChatWhole final : public OpenAiGroup {
   ChatWhole(ExchangePtr exchange, OpenAiHead head, const OpenAiChat& chat)
       : OpenAiGroup(std::move(exchange), std::move(head)),
         logprobs_(chat.task.logprobs >= 0),
-        answers_(static_cast<size_t>(chat.choices)) {}
+        answers_(static_cast<size_t>(chat.delivery.choices)) {}
 
  protected:
   void OnStart(size_t, const AnswerStart&) override {}
@@ -119,7 +119,7 @@ class CompletionStream final : public OpenAiGroup {
   CompletionStream(ExchangePtr exchange, OpenAiHead head, const OpenAiCompletions& request)
       : OpenAiGroup(std::move(exchange), std::move(head)),
         request_(request),
-        offsets_(request.tasks.size() * static_cast<size_t>(request.choices)),
+        offsets_(request.tasks.size() * static_cast<size_t>(request.delivery.choices)),
         prompts_(request.tasks.size()) {}
 
  protected:
@@ -139,11 +139,11 @@ class CompletionStream final : public OpenAiGroup {
     OpenAiUsage own;
     own.Add(end);
     usage_.completion += own.completion;
-    prompts_[answer / static_cast<size_t>(request_.choices)] = own;
+    prompts_[answer / static_cast<size_t>(request_.delivery.choices)] = own;
     Send(answer, "", nullptr, end.finish == engine::Finish::kLength ? "length" : "stop");
   }
   void OnAllEnded() override {
-    if (request_.usage) {
+    if (request_.delivery.usage) {
       for (const OpenAiUsage& one : prompts_) {
         usage_.prompt += one.prompt;
         usage_.cached += one.cached;
@@ -161,7 +161,7 @@ class CompletionStream final : public OpenAiGroup {
   void Send(size_t answer, std::string_view text, Json logprobs, Json finish) {
     Json chunk = CompletionChunk(head(), static_cast<int>(answer), text, std::move(logprobs),
                                  std::move(finish));
-    if (request_.usage) chunk["usage"] = nullptr;
+    if (request_.delivery.usage) chunk["usage"] = nullptr;
     SendData(chunk);
   }
 
@@ -176,7 +176,7 @@ class CompletionWhole final : public OpenAiGroup {
   CompletionWhole(ExchangePtr exchange, OpenAiHead head, const OpenAiCompletions& request)
       : OpenAiGroup(std::move(exchange), std::move(head)),
         request_(request),
-        answers_(request.tasks.size() * static_cast<size_t>(request.choices)) {}
+        answers_(request.tasks.size() * static_cast<size_t>(request.delivery.choices)) {}
 
  protected:
   void OnStart(size_t answer, const AnswerStart& start) override {
@@ -190,8 +190,8 @@ class CompletionWhole final : public OpenAiGroup {
     answers_[answer].answer.end = std::move(end);
   }
   void OnAllEnded() override {
-    exchange().Send(JsonReply(
-        200, Completion(head(), answers_, request_.choices, request_.echo, request_.logprobs)));
+    exchange().Send(JsonReply(200, Completion(head(), answers_, request_.delivery.choices,
+                                              request_.echo, request_.logprobs)));
   }
 
  private:
@@ -207,8 +207,8 @@ void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
   chat->task.owner = OwnerOf(exchange->caller().key);
   chat->task.chat->wall_ns = context.clock.WallNs();
   const OpenAiHead head{NewId("chatcmpl-", 24), chat->task.model, UnixSeconds(context)};
-  std::vector<ChatTask> tasks = Choices(chat->task, chat->choices);
-  if (chat->stream) {
+  std::vector<ChatTask> tasks = Choices(chat->task, chat->delivery.choices);
+  if (chat->delivery.stream) {
     std::make_shared<ChatStream>(exchange, head, *chat)->Run(context, std::move(tasks));
   } else {
     std::make_shared<ChatWhole>(exchange, head, *chat)->Run(context, std::move(tasks));
@@ -223,10 +223,10 @@ void HandleCompletions(Context& context, const ExchangePtr& exchange) {
   std::vector<ChatTask> tasks;
   for (ChatTask& task : request->tasks) {
     task.owner = OwnerOf(exchange->caller().key);
-    for (ChatTask& one : Choices(task, request->choices)) tasks.push_back(std::move(one));
+    for (ChatTask& one : Choices(task, request->delivery.choices)) tasks.push_back(std::move(one));
   }
   const OpenAiHead head{NewId("cmpl-", 24), tasks.front().model, UnixSeconds(context)};
-  if (request->stream) {
+  if (request->delivery.stream) {
     std::make_shared<CompletionStream>(exchange, head, *request)->Run(context, std::move(tasks));
   } else {
     std::make_shared<CompletionWhole>(exchange, head, *request)->Run(context, std::move(tasks));

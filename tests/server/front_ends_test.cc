@@ -54,9 +54,9 @@ TEST(OpenAiChatRequest, ReadsEveryFieldOrRefusesItByName) {
       [](const Json& json) -> core::Result<Json> {
         INGOT_ASSIGN(const OpenAiChat chat, ParseOpenAiChat(json));
         Json task = TaskJson(chat.task);
-        task["n"] = chat.choices;
-        task["stream"] = chat.stream;
-        task["usage"] = chat.usage;
+        task["n"] = chat.delivery.choices;
+        task["stream"] = chat.delivery.stream;
+        task["usage"] = chat.delivery.usage;
         return task;
       },
       OpenAiError);
@@ -67,11 +67,11 @@ TEST(OpenAiCompletionsRequest, ReadsEveryFieldOrRefusesItByName) {
       "openai_completions",
       [](const Json& json) -> core::Result<Json> {
         INGOT_ASSIGN(const OpenAiCompletions request, ParseOpenAiCompletions(json));
-        Json all = {{"n", request.choices},
+        Json all = {{"n", request.delivery.choices},
                     {"echo", request.echo},
                     {"logprobs", request.logprobs},
-                    {"stream", request.stream},
-                    {"usage", request.usage}};
+                    {"stream", request.delivery.stream},
+                    {"usage", request.delivery.usage}};
         for (const ChatTask& task : request.tasks) all["tasks"].push_back(TaskJson(task));
         return all;
       },
