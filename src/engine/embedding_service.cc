@@ -9,29 +9,26 @@ namespace ingot::engine {
 using core::Result;
 
 Result<std::vector<Embedding>> EmbeddingService::Embed(
-    const std::vector<std::string>& texts, const EmbedOptions& options, bool truncate,
+    std::span<const EmbedInput> inputs, const EmbedOptions& options, bool truncate,
     const std::function<bool()>& cancelled) const {
   std::vector<Embedding> all;
-  for (const std::string& text : texts) {
+  all.reserve(inputs.size());
+  for (const EmbedInput& input : inputs) {
     if (cancelled && cancelled()) return core::Cancelled("nobody waits for the vectors any more");
-    INGOT_ASSIGN(const Embedder::Encoded encoded, embedder_->Encode(text, options));
-    if (encoded.truncated && !truncate) {
-      return core::InvalidArgument(
-          core::StrCat("the input length exceeds the context length: text ", all.size() + 1,
-                       " has more than ", encoded.tokens.size(), " tokens"));
+    std::optional<Result<Embedding>> result;
+    thread_->Run([&] {
+      const auto* text = std::get_if<std::string>(&input);
+      result.emplace(text != nullptr ? embedder_->Embed(*text, options)
+                                     : embedder_->EmbedTokens(std::get<1>(input), options));
+    });
+    INGOT_ASSIGN(Embedding one, *std::move(result));
+    if (one.truncated && !truncate) {
+      return core::InvalidArgument(core::StrCat("input ", all.size(), " is longer than the ",
+                                                one.tokens, " tokens that the model reads"));
     }
-    INGOT_ASSIGN(Embedding one, EmbedTokens(encoded.tokens, options));
-    one.truncated = encoded.truncated;
     all.push_back(std::move(one));
   }
   return all;
-}
-
-Result<Embedding> EmbeddingService::EmbedTokens(const std::vector<int>& tokens,
-                                                const EmbedOptions& options) const {
-  std::optional<Result<Embedding>> result;
-  thread_->Run([&] { result.emplace(embedder_->EmbedTokens(tokens, options)); });
-  return *std::move(result);
 }
 
 }  // namespace ingot::engine

@@ -7,9 +7,10 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "core/status.h"
@@ -17,6 +18,9 @@
 #include "engine/engine_thread.h"
 
 namespace ingot::engine {
+
+// A text, or tokens as they stand.
+using EmbedInput = std::variant<std::string, std::vector<int>>;
 
 class EmbeddingService {
  public:
@@ -29,13 +33,11 @@ class EmbeddingService {
     thread_->Run([this] { embedder_.reset(); });
   }
 
-  // truncate: whether a text that is too long is cut, or an error. cancelled, which may be empty,
-  // is asked before each text.
-  core::Result<std::vector<Embedding>> Embed(const std::vector<std::string>& texts,
+  // truncate: whether an input that is too long is cut, or an error. cancelled, which may be empty,
+  // is asked before each.
+  core::Result<std::vector<Embedding>> Embed(std::span<const EmbedInput> inputs,
                                              const EmbedOptions& options, bool truncate,
                                              const std::function<bool()>& cancelled = {}) const;
-  core::Result<Embedding> EmbedTokens(const std::vector<int>& tokens,
-                                      const EmbedOptions& options) const;
   size_t width() const { return embedder_->width(); }
 
  private:

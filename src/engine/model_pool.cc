@@ -41,6 +41,22 @@ PoolOptions WithDefaults(PoolOptions options) {
   return options;
 }
 
+// What two loads of one model are together.
+void Merge(RunningModel from, RunningModel& into) {
+  into.bytes += from.bytes;
+  into.context = std::max(into.context, from.context);
+  into.in_use |= from.in_use;
+  if (into.in_use || !into.expires_in || !from.expires_in) {
+    into.expires_in.reset();
+  } else {
+    into.expires_in = std::max(*into.expires_in, *from.expires_in);
+  }
+  if (from.model != nullptr) {
+    into.model = std::move(from.model);
+    into.stats = from.stats;
+  }
+}
+
 }  // namespace
 
 struct ModelPool::Entry {
@@ -293,7 +309,15 @@ std::vector<RunningModel> ModelPool::Running() const {
       one.expires_in =
           std::chrono::seconds(std::max<int64_t>(entry->expires_ns - NowNs(), 0) / 1'000'000'000);
     }
-    running.push_back(std::move(one));
+    // One that answers and makes vectors is loaded twice, and is one model.
+    const auto same = std::find_if(running.begin(), running.end(), [&](const RunningModel& other) {
+      return other.name == one.name && other.digest == one.digest;
+    });
+    if (same == running.end()) {
+      running.push_back(std::move(one));
+    } else {
+      Merge(std::move(one), *same);
+    }
   }
   return running;
 }

@@ -84,7 +84,7 @@ class ModelPool {
   core::Result<std::shared_ptr<EmbeddingService>> AcquireEmbedder(
       const std::string& name, std::optional<KeepAlive> keep_alive = {},
       const LoadListener& progress = {});
-  std::vector<RunningModel> Running() const;
+  std::vector<RunningModel> Running() const;  // each model once
   // Unloads it once its requests are done; false when it is not loaded. A later Acquire loads anew.
   bool Stop(const std::string& name);
   // The same for all.

@@ -10,7 +10,6 @@
 #include "core/clock.h"
 #include "core/env.h"
 #include "engine/model_pool.h"
-#include "server/embed_service.h"
 #include "server/heartbeat.h"
 #include "server/metrics.h"
 #include "server/response_store.h"
@@ -20,12 +19,11 @@
 namespace ingot::server {
 
 struct Context {
-  Context(const store::Store& s, engine::ModelPool& m, EmbedService& e, WorkerPool& w)
-      : store(s), models(m), embeddings(e), workers(w) {}
+  Context(const store::Store& s, engine::ModelPool& m, WorkerPool& w)
+      : store(s), models(m), workers(w) {}
 
   const store::Store& store;
   engine::ModelPool& models;
-  EmbedService& embeddings;
   WorkerPool& workers;
   Metrics metrics;
   ResponseStore responses;

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/embed_service.h"
+#include "server/embed.h"
 #include "server/errors.h"
 #include "server/fields.h"
 #include "server/ollama_handlers.h"
@@ -69,7 +69,7 @@ void HandleEmbed(Context& context, const ExchangePtr& exchange) {
   Result<EmbedTask> task = ReadEmbed(exchange->request());
   if (!task.ok()) return SendError(*exchange, task.status());
   task->cancelled = [exchange] { return exchange->gone(); };
-  const Result<EmbedResult> result = context.embeddings.Embed(*task);
+  const Result<EmbedResult> result = Embed(context.models, *task);
   if (!result.ok()) return SendError(*exchange, result.status());
   Json json = {{"model", task->model}, {"embeddings", result->vectors}};
   json["total_duration"] = Nanos(result->total_seconds);
@@ -81,7 +81,7 @@ void HandleEmbed(Context& context, const ExchangePtr& exchange) {
 void HandleEmbeddings(Context& context, const ExchangePtr& exchange) {
   const Result<EmbedTask> task = ReadEmbeddings(exchange->request());
   if (!task.ok()) return SendError(*exchange, task.status());
-  const Result<EmbedResult> result = context.embeddings.Embed(*task);
+  const Result<EmbedResult> result = Embed(context.models, *task);
   if (!result.ok()) return SendError(*exchange, result.status());
   Json list = Json::array();
   if (!result->vectors.empty()) {

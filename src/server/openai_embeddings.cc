@@ -117,7 +117,7 @@ void HandleOpenAiEmbeddings(Context& context, const ExchangePtr& exchange) {
   core::Result<OpenAiEmbeddings> request = ParseOpenAiEmbeddings(*json);
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());
   request->task.cancelled = [exchange] { return exchange->gone(); };
-  const core::Result<EmbedResult> result = context.embeddings.Embed(request->task);
+  const core::Result<EmbedResult> result = Embed(context.models, request->task);
   if (!result.ok()) return SendOpenAiError(*exchange, result.status());
   exchange->Send(JsonReply(200, EmbeddingsJson(*request, *result)));
 }

@@ -4,7 +4,7 @@
 
 #include "core/json.h"
 #include "core/status.h"
-#include "server/embed_service.h"
+#include "server/embed.h"
 
 namespace ingot::server {
 

@@ -9,7 +9,6 @@
 #include "core/strings.h"
 #include "engine/model_files.h"
 #include "server/context.h"
-#include "server/embed_service.h"
 #include "server/gate.h"
 #include "server/routes.h"
 #include "server/worker_pool.h"
@@ -60,20 +59,16 @@ struct Server::Impl {
   Impl(const store::Store& store, const ServerOptions& options)
       : workers(std::make_unique<WorkerPool>(options.workers)),
         models(std::make_unique<engine::ModelPool>(PoolFor(store, options.pool))),
-        embeddings(std::make_unique<EmbedService>(store, models->thread(), options.pool.type,
-                                                  options.pool.keep_alive)),
-        context(store, *models, *embeddings, *workers) {}
+        context(store, *models, *workers) {}
   ~Impl() {
     if (http != nullptr) http->Stop();
     models->StopAll();
     workers.reset();
-    embeddings.reset();
     models.reset();
   }
 
   std::unique_ptr<WorkerPool> workers;
   std::unique_ptr<engine::ModelPool> models;
-  std::unique_ptr<EmbedService> embeddings;
   Context context;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<HttpServer> http;
