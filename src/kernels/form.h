@@ -91,6 +91,7 @@ struct Form {
   void (*arrange)(const ArrangeRun& run);
   void (*few)(const ProductRun& run);   // 1 row or some
   void (*many)(const ProductRun& run);  // weights expanded once, for all rows
+  size_t many_from;                     // from how many rows on expanding them pays
   void (*attend)(const AttendRun& run);
 };
 

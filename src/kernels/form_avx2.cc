@@ -33,6 +33,7 @@ struct Avx2Lanes : quant::Avx2 {
   static constexpr core::Isa kIsa = core::Isa::kAvx2;
   static constexpr size_t kTileRows = 6;
   static constexpr size_t kTileVectors = 1;
+  static constexpr size_t kManyFrom = 16;
   static F MulAdd(F a, F b, F c) {
     return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
   }

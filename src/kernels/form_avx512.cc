@@ -42,6 +42,7 @@ struct Avx512Lanes : quant::Avx512 {
   static constexpr core::Isa kIsa = core::Isa::kAvx512;
   static constexpr size_t kTileRows = 12;
   static constexpr size_t kTileVectors = 2;
+  static constexpr size_t kManyFrom = 24;
   static F MulAdd(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   // 16 rows of 16 floats, from_stride apart, become columns.
   static void Transpose(const float* from, size_t from_stride, float* to, size_t to_stride) {

@@ -91,6 +91,7 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .arrange = Arrange,
                               .few = Few,
                               .many = bf16::Many,
+                              .many_from = 48,
                               .attend = AttendAsAvx512};
 
 }  // namespace ingot::kernels

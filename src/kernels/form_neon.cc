@@ -15,6 +15,7 @@ struct NeonLanes : quant::Neon {
   static constexpr core::Isa kIsa = core::Isa::kNeon;
   static constexpr size_t kTileRows = 5;
   static constexpr size_t kTileVectors = 1;
+  static constexpr size_t kManyFrom = 16;
   static F MulAdd(F a, F b, F c) {
     F sum;
     for (size_t i = 0; i < 4; ++i) sum.v[i] = vfmaq_f32(c.v[i], a.v[i], b.v[i]);

@@ -13,6 +13,7 @@ struct PortableLanes : quant::Portable {
   static constexpr core::Isa kIsa = core::Isa::kPortable;
   static constexpr size_t kTileRows = 2;
   static constexpr size_t kTileVectors = 1;
+  static constexpr size_t kManyFrom = 16;
   static F MulAdd(const F& a, const F& b, const F& c) { return Add(Mul(a, b), c); }
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <tuple>
 
 #include "kernels/scratch.h"
@@ -16,8 +17,7 @@ constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr size_t kMostOutputs = 256;
 constexpr size_t kManyOutputs = 32;  // what kernels for many rows expand at once
 constexpr size_t kMostRows = 128;    // of activations that one block's results are kept for
-// From this many rows on expanding the weights pays.
-constexpr size_t kManyFrom = 16;
+constexpr size_t kFewRows = 16;      // likewise, where weights are read as they lie
 
 size_t FewOutputs(const Matrix& matrix) {
   const size_t rows = kBlockBytes / std::max<size_t>(matrix.row_bytes(), 1);
@@ -67,7 +67,7 @@ class Blocks {
     return plan_.IsMany(segment) ? kManyOutputs : plan_.few_outputs;
   }
   size_t RowsEach(const Segment& segment) const {
-    return plan_.IsMany(segment) ? kMostRows : kManyFrom;
+    return plan_.IsMany(segment) ? kMostRows : kFewRows;
   }
   size_t Across(const Segment& segment) const {
     return (segment.matrix.outputs + OutputsEach(segment) - 1) / OutputsEach(segment);
@@ -117,7 +117,7 @@ void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged
   }
 }
 
-using Results = std::array<float, kMostOutputs * kManyFrom>;
+using Results = std::array<float, kMostOutputs * kFewRows>;
 static_assert(std::tuple_size_v<Results> >= kManyOutputs * kMostRows);
 
 void Multiply(const ProductPlan& plan, const Matrix& matrix, const Block& block,
@@ -179,9 +179,7 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
 
 }  // namespace
 
-bool ProductPlan::IsMany(const Segment& segment) const {
-  return !always_few && segment.rows >= kManyFrom;
-}
+bool ProductPlan::IsMany(const Segment& segment) const { return segment.rows >= many_from; }
 
 ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
   const size_t element = form.bf16 ? 2 : sizeof(float);
@@ -191,12 +189,12 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
           .x_bytes = RoundUp(matrix.inputs, kWidest) * element,
           .sums = form.sums(matrix),
           .few_outputs = FewOutputs(matrix),
-          .always_few = false};
+          .many_from = form.many_from};
 }
 
 ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa) {
   ProductPlan plan = PlanWithForm(FormFor(isa, matrix, type), matrix);
-  plan.always_few = type == FloatType::kF32;
+  if (type == FloatType::kF32) plan.many_from = std::numeric_limits<size_t>::max();
   return plan;
 }
 

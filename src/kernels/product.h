@@ -65,7 +65,7 @@ struct ProductPlan {
   size_t x_bytes;      // of an arranged row
   size_t sums;         // floats beside it; 0 without zero points
   size_t few_outputs;  // of a block
-  bool always_few;
+  size_t many_from;    // rows of a segment
 
   bool IsMany(const Segment& segment) const;
 };

@@ -173,11 +173,17 @@ Rows RandomRows(FloatType type, size_t rows, size_t columns, std::mt19937& rando
   return made;
 }
 
-Rows Multiply(const Form& form, const Matrix& matrix, const Rows& x, core::ThreadPool& pool) {
+// Segments of this many rows have their weights expanded, whatever pays.
+constexpr size_t kManyFrom = 16;
+
+Rows Multiply(const Form& form, const Matrix& matrix, const Rows& x, core::ThreadPool& pool,
+              size_t many_from = kManyFrom) {
   Rows y(x.type, x.begins.size(), matrix.outputs);
   const Segment segment{.matrix = matrix, .rows = x.begins.size()};
   const std::vector<const std::byte*> inputs = x.inputs();
-  Compute(PlanWithForm(form, matrix),
+  ProductPlan plan = PlanWithForm(form, matrix);
+  plan.many_from = many_from;
+  Compute(plan,
           {.segments = {&segment, 1},
            .type = x.type,
            .result_type = x.type,
@@ -267,6 +273,29 @@ TEST(ProductTest, TheNumberOfThreadsChangesNoBit) {
         EXPECT_EQ(Multiply(*form, weights.matrix(), x, one).bytes,
                   Multiply(*form, weights.matrix(), x, five).bytes)
             << form->name << " " << kind.name << " rows " << rows;
+      }
+    }
+  }
+}
+
+TEST(ProductTest, WeightsReadAsTheyLieGiveEachOfManyRowsWhatItGetsAlone) {
+  std::mt19937 random = Seeded(6);
+  core::ThreadPool pool(2);
+  constexpr size_t kRows = 47;
+  for (const Kind& kind : Kinds()) {
+    Weights weights(kind, 70, 256, random);
+    const Rows x = RandomRows(FloatType::kBF16, kRows, 256, random);
+    for (const Form* form : SupportedForms()) {
+      if (!form->serves(weights.matrix())) continue;
+      const Rows all = Multiply(*form, weights.matrix(), x, pool, kRows + 1);
+      for (const size_t row : {0, 15, 16, 45, 46}) {
+        const Rows one(FloatType::kBF16, 1, 256);
+        for (size_t k = 0; k < 256; ++k) one.Set(0, k, x.At(row, k));
+        const Rows alone = Multiply(*form, weights.matrix(), one, pool, kRows + 1);
+        for (size_t n = 0; n < 70; ++n) {
+          ASSERT_EQ(all.At(row, n), alone.At(0, n))
+              << form->name << " " << kind.name << " row " << row << " output " << n;
+        }
       }
     }
   }

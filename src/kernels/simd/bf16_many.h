@@ -170,6 +170,14 @@ void AddRows(const Tile& tile, size_t count, size_t groups, bool biased, const s
   }
 }
 
+// What takes how many rows at once, the most first.
+struct RowsAdder {
+  size_t rows;
+  decltype(&AddRows<1>) add;
+};
+inline constexpr RowsAdder kAddRows[] = {
+    {kTileRows, AddRows<kTileRows>}, {8, AddRows<8>}, {4, AddRows<4>}, {1, AddRows<1>}};
+
 inline void ManyPanel(const ProductRun& run) {
   Tile tile;
   const Matrix& matrix = *run.matrix;
@@ -186,17 +194,11 @@ inline void ManyPanel(const ProductRun& run) {
       const size_t sums_stride = biased ? run.sums_stride : 0;
       const std::byte* x = run.x + 2 * at;
       size_t r = 0;
-      for (; r + kTileRows <= run.rows; r += kTileRows) {
-        AddRows<kTileRows>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                           x_sums + r * sums_stride, sums_stride, tile.sums + r);
-      }
-      for (; r + 4 <= run.rows; r += 4) {
-        AddRows<4>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                   x_sums + r * sums_stride, sums_stride, tile.sums + r);
-      }
-      for (; r < run.rows; ++r) {
-        AddRows<1>(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
-                   x_sums + r * sums_stride, sums_stride, tile.sums + r);
+      for (const auto& [rows, add] : kAddRows) {
+        for (; r + rows <= run.rows; r += rows) {
+          add(tile, count, groups, biased, x + r * run.x_stride, run.x_stride,
+              x_sums + r * sums_stride, sums_stride, tile.sums + r);
+        }
       }
     }
     for (size_t r = 0; r < run.rows; ++r) {

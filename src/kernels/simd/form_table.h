@@ -10,7 +10,8 @@
 
 namespace ingot::kernels {
 
-// V says how many rows and vectors of outputs its registers hold: kTileRows, kTileVectors.
+// V says how many rows and vectors of outputs its registers hold: kTileRows, kTileVectors; and from
+// how many rows on expanding weights pays: kManyFrom.
 template <class V>
 struct FormOf {
   static bool Serves(const Matrix&) { return true; }
@@ -32,6 +33,7 @@ struct FormOf {
             .arrange = ArrangeFloats<V>,
             .few = Few<V>,
             .many = Many,
+            .many_from = V::kManyFrom,
             .attend = Attend<V>};
   }
 };

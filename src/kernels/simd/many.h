@@ -79,14 +79,15 @@ void ManyPanel(core::Isa isa, const ProductRun& run) {
       ExpandTile<V, kVectors>(isa, matrix, run.first + n, outputs, at, count, tile);
       const std::byte* x = run.x + at * sizeof(float);
       size_t r = 0;
-      for (; r + kRows <= run.rows; r += kRows) {
-        AddTile<V, kVectors, kRows>(tile, count, x + r * run.x_stride, run.x_stride,
-                                    sums + r * kOutputs);
-      }
-      for (; r < run.rows; ++r) {
-        AddTile<V, kVectors, 1>(tile, count, x + r * run.x_stride, run.x_stride,
-                                sums + r * kOutputs);
-      }
+      const auto add = [&]<size_t kSome>() {
+        for (; r + kSome <= run.rows; r += kSome) {
+          AddTile<V, kVectors, kSome>(tile, count, x + r * run.x_stride, run.x_stride,
+                                      sums + r * kOutputs);
+        }
+      };
+      add.template operator()<kRows>();
+      if constexpr (kRows > 4) add.template operator()<4>();
+      add.template operator()<1>();
     }
     for (size_t r = 0; r < run.rows; ++r) {
       std::copy_n(sums + r * kOutputs, outputs, run.out + r * run.out_stride + n);
