@@ -92,7 +92,8 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .few = Few,
                               .many = bf16::Many,
                               .many_from = 48,
-                              .attend = AttendAsAvx512};
+                              .attend = AttendAsAvx512,
+                              .rows = {}};
 
 }  // namespace ingot::kernels
 

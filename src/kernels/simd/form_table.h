@@ -7,6 +7,7 @@
 #include "kernels/simd/attend.h"
 #include "kernels/simd/few.h"
 #include "kernels/simd/many.h"
+#include "kernels/simd/rows.h"
 
 namespace ingot::kernels {
 
@@ -34,7 +35,8 @@ struct FormOf {
             .few = Few<V>,
             .many = Many,
             .many_from = V::kManyFrom,
-            .attend = Attend<V>};
+            .attend = Attend<V>,
+            .rows = RowsOf<V>::Table()};
   }
 };
 

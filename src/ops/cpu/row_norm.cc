@@ -1,9 +1,8 @@
 #include "ops/cpu/row_norm.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
+#include "kernels/rows.h"
 #include "kernels/scratch.h"
 #include "kernels/store.h"
 
@@ -13,28 +12,11 @@ namespace {
 // Numbers that a thread takes at a time: some microseconds of work.
 constexpr size_t kChunk = size_t{1} << 14;
 
-// 16 lanes, then a tree.
-float SumOfSquares(std::span<const float> values) {
-  std::array<float, 16> lanes{};
-  size_t i = 0;
-  for (; i + lanes.size() <= values.size(); i += lanes.size()) {
-    for (size_t lane = 0; lane < lanes.size(); ++lane) {
-      lanes[lane] += values[i + lane] * values[i + lane];
-    }
-  }
-  for (size_t lane = 0; i < values.size(); ++i, ++lane) lanes[lane] += values[i] * values[i];
-  for (size_t half = lanes.size() / 2; half > 0; half /= 2) {
-    for (size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
-}
-
 }  // namespace
 
 void NormRow(std::span<const float> factors, float eps, std::span<float> row) {
-  const float mean = SumOfSquares(row) / static_cast<float>(row.size());
-  const float inverse = 1.0F / std::sqrt(mean + eps);
-  for (size_t i = 0; i < row.size(); ++i) row[i] = row[i] * inverse * factors[i];
+  kernels::RowsHere().norm(
+      {.factors = factors.data(), .eps = eps, .row = row.data(), .count = row.size()});
 }
 
 std::vector<float> Factors(const Strided& vector, quant::FloatType type) {
