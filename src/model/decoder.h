@@ -5,6 +5,9 @@
 //          layer) const;   both may be std::variants of such types
 //   Feed:  Array operator()(const Array& x) const;
 //
+// Either may have Onto(x, norm, …) as well, which gives x + what it makes of x's norm in fewer,
+// larger operations.
+//
 // Immutable once built, as model/language_model.h says.
 #ifndef INGOT_MODEL_DECODER_H_
 #define INGOT_MODEL_DECODER_H_
@@ -17,6 +20,7 @@
 #include "model/cache.h"
 #include "model/frame.h"
 #include "model/language_model.h"
+#include "ops/fused.h"
 #include "ops/norm.h"
 
 namespace ingot::model {
@@ -57,10 +61,22 @@ class Decoder final : public LanguageModel {
     Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
-      const Array normed = ops::RmsNorm(x, layer.mixer_norm, frame_.eps);
-      x = x + Whichever(layer.mixer, [&](const auto& mix) { return mix(normed, batch, i); });
-      const Array rows = ops::RmsNorm(x, layer.feed_norm, frame_.eps);
-      x = x + Whichever(layer.feed, [&](const auto& feed) { return feed(rows); });
+      x = Whichever(layer.mixer, [&](const auto& mix) {
+        const ops::NormWeights norm{layer.mixer_norm, frame_.eps};
+        if constexpr (requires { mix.Onto(x, norm, batch, i); }) {
+          return mix.Onto(x, norm, batch, i);
+        } else {
+          return x + mix(ops::RmsNorm(x, norm.weight, norm.eps), batch, i);
+        }
+      });
+      x = Whichever(layer.feed, [&](const auto& feed) {
+        const ops::NormWeights norm{layer.feed_norm, frame_.eps};
+        if constexpr (requires { feed.Onto(x, norm); }) {
+          return feed.Onto(x, norm);
+        } else {
+          return x + feed(ops::RmsNorm(x, norm.weight, norm.eps));
+        }
+      });
     }
     batch.Advance();
     return frame_.Norm(x);

@@ -88,8 +88,10 @@ Mlp Mlp::Load(Weights& weights, std::string_view name, const MlpShape& shape) {
           weights.Linear(StrCat(name, ".down_proj"), shape.hidden, shape.inner), shape.activation};
 }
 
-Array Mlp::operator()(const Array& x) const {
-  return ops::ApplyMlp({gate ? &*gate : nullptr, &up, &down, activation}, x);
+Array Mlp::operator()(const Array& x) const { return ops::ApplyMlp(Parts(), x); }
+
+Array Mlp::Onto(const Array& x, const ops::NormWeights& norm) const {
+  return ops::ApplyMlpOnto(Parts(), x, norm);
 }
 
 SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
@@ -146,14 +148,24 @@ Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, cons
   return batch.Each(attend, q, k, v);
 }
 
-Array SelfAttention::Heads(const Array& x, const Batch& batch, size_t layer) const {
+Array SelfAttention::HeadsOf(const Array& x, const std::optional<ops::NormWeights>& norm,
+                             const Batch& batch, size_t layer) const {
   const std::array<const ops::Linear*, 3> projections = {&query, &key, &value};
-  const std::vector<Array> made = ops::ApplyEach(projections, x);
+  const std::vector<Array> made = ops::ApplyEach(projections, x, norm);
   return Attend(made[0], made[1], made[2], batch, layer);
+}
+
+Array SelfAttention::Heads(const Array& x, const Batch& batch, size_t layer) const {
+  return HeadsOf(x, std::nullopt, batch, layer);
 }
 
 Array SelfAttention::operator()(const Array& x, const Batch& batch, size_t layer) const {
   return ops::Apply(output, Heads(x, batch, layer));
+}
+
+Array SelfAttention::Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch,
+                          size_t layer) const {
+  return ops::ApplyOnto(x, output, HeadsOf(x, norm, batch, layer));
 }
 
 }  // namespace ingot::model

@@ -12,6 +12,7 @@
 #include "model/weights.h"
 #include "ops/activation.h"
 #include "ops/attention.h"
+#include "ops/fused.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
 #include "ops/rope.h"
@@ -37,6 +38,10 @@ struct Mlp {
 
   static Mlp Load(Weights& weights, std::string_view name, const MlpShape& shape);
   Array operator()(const Array& x) const;
+  Array Onto(const Array& x, const ops::NormWeights& norm) const;  // x + the MLP of its norm
+
+ private:
+  ops::MlpWeights Parts() const { return {gate ? &*gate : nullptr, &up, &down, activation}; }
 };
 
 struct AttentionShape {
@@ -82,6 +87,13 @@ struct SelfAttention {
   // x [B, L, H] → [B, L, heads·D], before the output projection.
   Array Heads(const Array& x, const Batch& batch, size_t layer) const;
   Array operator()(const Array& x, const Batch& batch, size_t layer) const;
+  // x + the attention of its norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch, size_t layer) const;
+
+ private:
+  // Heads of x, or of its norm.
+  Array HeadsOf(const Array& x, const std::optional<ops::NormWeights>& norm, const Batch& batch,
+                size_t layer) const;
 };
 
 }  // namespace ingot::model

@@ -166,7 +166,7 @@ Array Attention(const Array& q, const Array& k, const Array& v, const AttentionS
                .type = *FloatTypeOf(out.dtype()),
                .y = BytesOf(out)};
   };
-  return CpuOp("IngotAttention", shape, q.dtype(), std::move(inputs), prepare);
+  return CpuOp("IngotAttention", shape, q.dtype(), std::move(inputs), prepare, 3);
 }
 
 }  // namespace ingot::ops::cpu

@@ -325,7 +325,8 @@ CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& 
                .sequences = std::move(bound),
                .y = BytesOf(out[0])};
   };
-  std::vector<Array> made = CpuOpOf("IngotAttendCached", results, inputs, prepare);
+  std::vector<Array> made =
+      CpuOpOf("IngotAttendCached", results, std::move(inputs), prepare, optional_inputs);
   CachedAttentionResult result{made[0], {}};
   for (size_t i = 1; i < made.size(); i += 2) result.rooms.push_back({made[i], made[i + 1]});
   return result;

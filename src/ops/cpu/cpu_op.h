@@ -5,7 +5,9 @@
 #ifndef INGOT_OPS_CPU_CPU_OP_H_
 #define INGOT_OPS_CPU_CPU_OP_H_
 
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <vector>
 
 #include "ops/array.h"
@@ -16,8 +18,13 @@ using Task = std::function<void()>;
 // `out` has its memory, in one piece. Not called for empty results.
 using Prepare = std::function<Task(const std::vector<Array>& inputs, Array& out)>;
 
+// A token costs MLX something for every input of every operation. The inputs from `weights_from` on
+// are a model's weights: those that are in memory already are not made part of the graph, which
+// then need not look at them again. None of them is changed in place.
+inline constexpr size_t kNoWeights = std::numeric_limits<size_t>::max();
+
 Array CpuOp(const char* name, const mx::Shape& shape, mx::Dtype type, std::vector<Array> inputs,
-            Prepare prepare);
+            Prepare prepare, size_t weights_from = kNoWeights);
 
 // The same with several results.
 struct ResultType {
@@ -33,7 +40,8 @@ using PrepareAll =
     std::function<Task(const std::vector<Array>& inputs, std::vector<Array>& outputs)>;
 
 std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& results,
-                           const std::vector<Array>& inputs, PrepareAll prepare);
+                           std::vector<Array> inputs, PrepareAll prepare,
+                           size_t weights_from = kNoWeights);
 
 }  // namespace ingot::ops::cpu
 

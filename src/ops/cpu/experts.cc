@@ -7,9 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include <mlx/backend/cpu/encoder.h>
-#include <mlx/primitives.h>
-
 #include "core/cpu.h"
 #include "core/strings.h"
 #include "kernels/expert_groups.h"
@@ -18,6 +15,7 @@
 #include "kernels/store.h"
 #include "ops/cpu/bend.h"
 #include "ops/cpu/choice.h"
+#include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
 #include "ops/cpu/weight_arrays.h"
 
@@ -37,14 +35,6 @@ struct MlpSpec {
   GateUp form = GateUp::kApart;
   MlpActivation activation;
 };
-
-bool operator==(const MlpActivation& a, const MlpActivation& b) {
-  return a.kind == b.kind && a.limit == b.limit && a.alpha == b.alpha;
-}
-bool operator==(const MlpSpec& a, const MlpSpec& b) {
-  return a.gate == b.gate && a.up == b.up && a.down == b.down && a.form == b.form &&
-         a.activation == b.activation;
-}
 
 // [count, width] numbers of one type in scratch memory.
 struct Table {
@@ -80,7 +70,7 @@ struct Job {
   BoundWeight down;
   std::byte* y;
 
-  void Run() const {
+  void operator()() const {
     const std::vector<const std::byte*> x_rows = x.Rows();
     const size_t pairs = x_rows.size() * each;
     for (size_t pair = 0; pair < pairs; ++pair) {
@@ -181,49 +171,6 @@ struct Job {
   }
 };
 
-// Inputs: x, experts, weights, then those of gate (where it is apart), up and down.
-class ExpertsPrimitive : public mx::UnaryPrimitive {
- public:
-  ExpertsPrimitive(mx::Stream stream, MlpSpec spec)
-      : UnaryPrimitive(stream), spec_(std::move(spec)) {}
-
-  void eval_cpu(const std::vector<Array>& inputs, Array& out) override {
-    out.set_data(mx::allocator::malloc(out.nbytes()));
-    if (out.size() == 0) return;
-    size_t next = 3;
-    std::optional<BoundWeight> gate;
-    if (spec_.gate) {
-      gate.emplace(*spec_.gate, inputs, next, stream());
-      next += CountOf(*spec_.gate);
-    }
-    BoundWeight up(spec_.up, inputs, next, stream());
-    next += CountOf(spec_.up);
-    const auto job =
-        std::make_shared<const Job>(Job{.spec = spec_,
-                                        .x = Strided(inputs[0]),
-                                        .type = *FloatTypeOf(out.dtype()),
-                                        .chosen = inputs[1].data<uint32_t>(),
-                                        .shares = inputs[2].data<float>(),
-                                        .each = static_cast<size_t>(inputs[1].shape(1)),
-                                        .gate = std::move(gate),
-                                        .up = std::move(up),
-                                        .down = BoundWeight(spec_.down, inputs, next, stream()),
-                                        .y = BytesOf(out)});
-    mx::cpu::get_command_encoder(stream()).dispatch([job] { job->Run(); });
-  }
-  void eval_gpu(const std::vector<Array>&, Array&) override {
-    throw std::logic_error("a CPU kernel was sent to a GPU");
-  }
-  const char* name() const override { return "IngotExperts"; }
-  bool is_equivalent(const mx::Primitive& other) const override {
-    const auto* experts = dynamic_cast<const ExpertsPrimitive*>(&other);
-    return experts != nullptr && experts->spec_ == spec_;
-  }
-
- private:
-  MlpSpec spec_;
-};
-
 }  // namespace
 
 bool Serves(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
@@ -241,6 +188,7 @@ Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing)
                .activation = mlp.activation};
   // Rows in one piece: a slice or a transposed array costs one more operation, others none to speak
   // of.
+  constexpr size_t kWeightsFrom = 3;
   std::vector<Array> inputs = {mx::contiguous(x), mx::contiguous(routing.experts),
                                mx::contiguous(routing.weights)};
   if (mlp.gate) {
@@ -249,12 +197,28 @@ Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing)
   }
   AppendArrays(mlp.up.weight, mlp.up.bias, inputs);
   AppendArrays(mlp.down.weight, mlp.down.bias, inputs);
-  const mx::Shape& shape = x.shape();
-  const mx::Dtype type = x.dtype();
-  return Array(
-      shape, type,
-      std::make_shared<ExpertsPrimitive>(mx::default_stream(mx::Device::cpu), std::move(spec)),
-      std::move(inputs));
+  const auto prepare = [spec = std::move(spec)](const std::vector<Array>& in, Array& out) -> Task {
+    const mx::Stream stream = mx::default_stream(mx::Device::cpu);
+    size_t next = kWeightsFrom;
+    std::optional<BoundWeight> gate;
+    if (spec.gate) {
+      gate.emplace(*spec.gate, in, next, stream);
+      next += CountOf(*spec.gate);
+    }
+    BoundWeight up(spec.up, in, next, stream);
+    next += CountOf(spec.up);
+    return Job{.spec = spec,
+               .x = Strided(in[0]),
+               .type = *FloatTypeOf(out.dtype()),
+               .chosen = in[1].data<uint32_t>(),
+               .shares = in[2].data<float>(),
+               .each = static_cast<size_t>(in[1].shape(1)),
+               .gate = std::move(gate),
+               .up = std::move(up),
+               .down = BoundWeight(spec.down, in, next, stream),
+               .y = BytesOf(out)};
+  };
+  return CpuOp("IngotExperts", x.shape(), x.dtype(), std::move(inputs), prepare, kWeightsFrom);
 }
 
 }  // namespace ingot::ops::cpu

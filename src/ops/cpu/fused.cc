@@ -245,7 +245,7 @@ std::vector<Array> ApplyEach(std::span<const Linear* const> linears, const Array
     }
     return job;
   };
-  return CpuOpOf("IngotApplyEach", results, inputs, prepare);
+  return CpuOpOf("IngotApplyEach", results, std::move(inputs), prepare, 1);
 }
 
 bool ServesOnto(const Array& addend, const Linear& linear, const Array& x) {
@@ -265,7 +265,7 @@ Array ApplyOnto(const Array& addend, const Linear& linear, const Array& x) {
                    .type = *FloatTypeOf(out.dtype()),
                    .y = BytesOf(out)};
   };
-  return CpuOp("IngotApplyOnto", addend.shape(), addend.dtype(), std::move(inputs), prepare);
+  return CpuOp("IngotApplyOnto", addend.shape(), addend.dtype(), std::move(inputs), prepare, 2);
 }
 
 bool ServesMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm) {
@@ -298,7 +298,7 @@ Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWe
                   .y = BytesOf(out)};
   };
   return CpuOp("IngotMlp", WithLast(x.shape(), mlp.down->outputs()), x.dtype(), std::move(inputs),
-               prepare);
+               prepare, 1);
 }
 
 }  // namespace ingot::ops::cpu

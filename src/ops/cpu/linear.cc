@@ -1,17 +1,13 @@
 #include "ops/cpu/linear.h"
 
-#include <memory>
-#include <stdexcept>
 #include <utility>
 #include <vector>
-
-#include <mlx/backend/cpu/encoder.h>
-#include <mlx/primitives.h>
 
 #include "core/cpu.h"
 #include "kernels/product.h"
 #include "kernels/scratch.h"
 #include "ops/cpu/choice.h"
+#include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
 #include "ops/cpu/weight_arrays.h"
 
@@ -28,7 +24,7 @@ struct Job {
   FloatType type;
   std::byte* y;
 
-  void Run() const {
+  void operator()() const {
     const Scratch copy(x.has_whole_rows() ? 0 : x.bytes());
     const size_t row_bytes = weight.whole.inputs * quant::SizeOf(type);
     std::vector<const std::byte*> from;
@@ -58,34 +54,6 @@ struct Job {
   }
 };
 
-// Inputs: x, then what WeightSpec lists.
-class LinearPrimitive : public mx::UnaryPrimitive {
- public:
-  LinearPrimitive(mx::Stream stream, WeightSpec spec) : UnaryPrimitive(stream), spec_(spec) {}
-
-  void eval_cpu(const std::vector<Array>& inputs, Array& out) override {
-    out.set_data(mx::allocator::malloc(out.nbytes()));
-    if (out.size() == 0) return;
-    const auto job =
-        std::make_shared<const Job>(Job{.x = Strided(inputs[0]),
-                                        .weight = BoundWeight(spec_, inputs, 1, stream()),
-                                        .type = *FloatTypeOf(out.dtype()),
-                                        .y = BytesOf(out)});
-    mx::cpu::get_command_encoder(stream()).dispatch([job] { job->Run(); });
-  }
-  void eval_gpu(const std::vector<Array>&, Array&) override {
-    throw std::logic_error("a CPU kernel was sent to a GPU");
-  }
-  const char* name() const override { return "IngotLinear"; }
-  bool is_equivalent(const mx::Primitive& other) const override {
-    const auto* linear = dynamic_cast<const LinearPrimitive*>(&other);
-    return linear != nullptr && linear->spec_ == spec_;
-  }
-
- private:
-  WeightSpec spec_;
-};
-
 }  // namespace
 
 bool Serves(const Linear& linear, const Array& x) {
@@ -98,10 +66,14 @@ Array Apply(const Linear& linear, const Array& x) {
   AppendArrays(linear.weight, linear.bias, inputs);
   mx::Shape shape = x.shape();
   shape.back() = linear.outputs();
-  return Array(std::move(shape), x.dtype(),
-               std::make_shared<LinearPrimitive>(mx::default_stream(mx::Device::cpu),
-                                                 SpecOf(linear.weight, linear.bias)),
-               std::move(inputs));
+  const auto prepare = [spec = SpecOf(linear.weight, linear.bias)](const std::vector<Array>& in,
+                                                                   Array& out) -> Task {
+    return Job{.x = Strided(in[0]),
+               .weight = BoundWeight(spec, in, 1, mx::default_stream(mx::Device::cpu)),
+               .type = *FloatTypeOf(out.dtype()),
+               .y = BytesOf(out)};
+  };
+  return CpuOp("IngotLinear", shape, x.dtype(), std::move(inputs), prepare, 1);
 }
 
 }  // namespace ingot::ops::cpu

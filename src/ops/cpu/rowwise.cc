@@ -85,7 +85,7 @@ Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps) {
           });
         };
   };
-  return CpuOp("IngotRmsNorm", x.shape(), x.dtype(), std::move(inputs), prepare);
+  return CpuOp("IngotRmsNorm", x.shape(), x.dtype(), std::move(inputs), prepare, 1);
 }
 
 bool ServesActivation(const std::optional<Array>& gate, const Array& up) {

@@ -21,7 +21,6 @@ struct WeightSpec {
   bool global_scale = false;
   bool bias = false;  // the layer's own, added to its results
   quant::Format format = {};
-  friend bool operator==(const WeightSpec&, const WeightSpec&) = default;
 };
 
 // Whether kernels can read weights, scales and bias of these types.
