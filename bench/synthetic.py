@@ -68,7 +68,9 @@ class Writer:
         scale = 0.04 / (1 << bits)
         if scale_type == "BF16":
             scales = bf16(np.full(count, scale))
-            biases = bf16(np.full(count, -scale * ((1 << bits) - 1) / 2))
+            biases = bf16(
+                np.full(count, -scale * (1 << (bits - 1)))
+            )  # as formats without an offset
             self.parts[f"{name}.biases"] = ("BF16", [*lead, groups], biases)
         else:  # 2^-6 as E4M3, 2^-7 as E8M0
             scales = np.full(count, 0x08 if mode == "nvfp4" else 120, np.uint8).tobytes()
@@ -88,19 +90,12 @@ class Writer:
                 out.write(data)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("dir", type=Path)
-    parser.add_argument("--shape", choices=SHAPES, default="qwen3-0.6b")
-    parser.add_argument("--type", choices=TYPES, default="int4")
-    parser.add_argument("--layers", type=int, help="fewer or more than the shape has")
-    args = parser.parse_args()
-    hidden, layers, heads, key_heads, width, inner, vocabulary, experts, chosen = SHAPES[args.shape]
-    layers = args.layers or layers
+def make(folder: Path, shape: str, kind: str, layers: int | None = None) -> tuple[Writer, dict]:
+    """Writes the checkpoint and gives its tensors and its configuration."""
+    hidden, usual, heads, key_heads, width, inner, vocabulary, experts, chosen = SHAPES[shape]
+    layers = layers or usual
 
-    out = Writer(TYPES[args.type])
+    out = Writer(TYPES[kind])
     out.matrix("model.embed_tokens", vocabulary, hidden)
     for layer in range(layers):
         at = f"model.layers.{layer}"
@@ -147,15 +142,28 @@ def main() -> None:
             "decoder_sparse_step": 1,
             "mlp_only_layers": [],
         }
-    if TYPES[args.type]:
-        mode, bits, group, _ = TYPES[args.type]
+    if TYPES[kind]:
+        mode, bits, group, _ = TYPES[kind]
         config["quantization"] = {"group_size": group, "bits": bits, "mode": mode}
         if experts:
             for layer in range(layers):
                 config["quantization"][f"model.layers.{layer}.mlp.gate"] = False
-    args.dir.mkdir(parents=True, exist_ok=True)
-    (args.dir / "config.json").write_text(json.dumps(config, indent=2))
-    out.save(args.dir / "model.safetensors")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config, indent=2))
+    out.save(folder / "model.safetensors")
+    return out, config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dir", type=Path)
+    parser.add_argument("--shape", choices=SHAPES, default="qwen3-0.6b")
+    parser.add_argument("--type", choices=TYPES, default="int4")
+    parser.add_argument("--layers", type=int, help="fewer or more than the shape has")
+    args = parser.parse_args()
+    make(args.dir, args.shape, args.type, args.layers)
 
 
 if __name__ == "__main__":
