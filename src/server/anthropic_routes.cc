@@ -9,6 +9,7 @@
 #include "server/anthropic_events.h"
 #include "server/anthropic_request.h"
 #include "server/errors.h"
+#include "server/fields.h"
 #include "server/openai_fields.h"
 #include "server/routes.h"
 
@@ -82,7 +83,7 @@ class MessageWhole final : public AnswerGroup {
 };
 
 core::Result<AnthropicRequest> Parse(Context& context, const Exchange& exchange, bool counting) {
-  INGOT_ASSIGN(const Json json, core::ParseJson(exchange.request().body));
+  INGOT_ASSIGN(const Json json, ParseBody(exchange.request().body));
   INGOT_ASSIGN(AnthropicRequest request, ParseAnthropic(json, counting));
   request.task.owner = OwnerOf(exchange.caller().key);
   request.task.chat->wall_ns = context.clock.WallNs();

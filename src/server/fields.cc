@@ -82,12 +82,17 @@ std::optional<std::chrono::nanoseconds> ParseGoDuration(std::string_view text) {
   return std::chrono::nanoseconds(std::llround(negative ? -sum : sum));
 }
 
-Result<Fields> Fields::Parse(std::string_view body) {
+Result<Json> ParseBody(std::string_view body) {
   if (core::Trim(body).empty()) return core::InvalidArgument("missing request body");
   core::Result<Json> json = core::ParseJson(body);
   if (!json.ok()) return core::InvalidArgument(std::string(json.status().message()));
-  if (!json->is_object()) return core::InvalidArgument("the body must be a JSON object");
-  return Fields(*std::move(json));
+  return json;
+}
+
+Result<Fields> Fields::Parse(std::string_view body) {
+  INGOT_ASSIGN(Json json, ParseBody(body));
+  if (!json.is_object()) return core::InvalidArgument("the body must be a JSON object");
+  return Fields(std::move(json));
 }
 
 const Json* Fields::Take(std::string_view name) {

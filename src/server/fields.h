@@ -19,6 +19,10 @@
 
 namespace ingot::server {
 
+// The body of a request as JSON. kInvalidArgument where it is none, also where what is not well
+// formed would be kCorrupt in a file: it is the client's fault.
+core::Result<core::Json> ParseBody(std::string_view body);
+
 class Fields {
  public:
   // kInvalidArgument where the body is no JSON object.

@@ -10,6 +10,7 @@
 
 #include "core/strings.h"
 #include "registry/base64.h"
+#include "server/fields.h"
 #include "server/http_types.h"
 #include "server/openai_fields.h"
 #include "server/openai_handlers.h"
@@ -112,7 +113,7 @@ Json EmbeddingsJson(const OpenAiEmbeddings& request, const EmbedResult& result) 
 }
 
 void HandleOpenAiEmbeddings(Context& context, const ExchangePtr& exchange) {
-  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  const core::Result<Json> json = ParseBody(exchange->request().body);
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<OpenAiEmbeddings> request = ParseOpenAiEmbeddings(*json);
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());

@@ -8,6 +8,7 @@
 
 #include "core/strings.h"
 #include "server/answer_group.h"
+#include "server/fields.h"
 #include "server/openai_chat.h"
 #include "server/openai_completions.h"
 #include "server/openai_fields.h"
@@ -200,7 +201,7 @@ class CompletionWhole final : public OpenAiGroup {
 };
 
 void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
-  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  const core::Result<Json> json = ParseBody(exchange->request().body);
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<OpenAiChat> chat = ParseOpenAiChat(*json);
   if (!chat.ok()) return SendOpenAiError(*exchange, chat.status());
@@ -216,7 +217,7 @@ void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
 }
 
 void HandleCompletions(Context& context, const ExchangePtr& exchange) {
-  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  const core::Result<Json> json = ParseBody(exchange->request().body);
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<OpenAiCompletions> request = ParseOpenAiCompletions(*json);
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());

@@ -7,6 +7,7 @@
 
 #include "core/strings.h"
 #include "server/answer_group.h"
+#include "server/fields.h"
 #include "server/http_types.h"
 #include "server/openai_fields.h"
 #include "server/openai_handlers.h"
@@ -116,7 +117,7 @@ std::optional<StoredResponse> Stored(Context& context, const ExchangePtr& exchan
 }  // namespace
 
 void HandleResponses(Context& context, const ExchangePtr& exchange) {
-  const core::Result<Json> json = core::ParseJson(exchange->request().body);
+  const core::Result<Json> json = ParseBody(exchange->request().body);
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<Json> earlier = EarlierItems(context, *exchange, *json);
   if (!earlier.ok()) {
