@@ -14,7 +14,7 @@ experts of 256, weights one by one, BF16, seeded), then, --rounds times (3), and
     ingot     `ingot create` of each type into an empty store: durable when it returns
     mlx       `mlx_lm.convert` of the same types by --mlx-python (with mlx-lm installed), and sync
     llama     `llama-quantize` of the same weights, which are put into a GGUF file beforehand, to the
-              types nearest, and sync (bench/llama_quantize.sh builds it)
+              types nearest, and sync (bench/build_llama.sh builds it)
 
 Before that, the planning of 400 billion parameters, from the headers of files that hold nothing else
 (--plan-only ends there).

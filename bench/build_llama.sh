@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Builds llama-quantize, which bench/import.py compares with, from the source archive that the tests
-# take chat templates from (tools/packages.txt names it and its hash). Needs `make deps`, and ten
-# minutes of two processors; prints where the program is.
-#   bench/llama_quantize.sh [DIR]      build/llama-quantize by default
+# Builds a program that benchmarks compare with (llama-quantize for bench/import.py, llama-server
+# for bench/serve.py) from the source archive that the tests take chat templates from
+# (tools/packages.txt names it and its hash). Needs `make deps`, and ten to twenty minutes of two
+# processors; prints where the program is.
+#   bench/build_llama.sh llama-quantize|llama-server [DIR]      build/llama by default
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-dir="${1:-$root/build/llama-quantize}"
-program="$dir/build/bin/llama-quantize"
+target="${1:?the program to build: llama-quantize or llama-server}"
+dir="${2:-$root/build/llama}"
 read -r version sha < <(awk '$1 == "llama-cpp-python" {print $2, $4}' "$root/tools/packages.txt")
 
 if [ ! -f "$dir/source/CMakeLists.txt" ]; then
@@ -20,7 +21,7 @@ if [ ! -f "$dir/source/CMakeLists.txt" ]; then
   rm -rf "$dir/download"
 fi
 cmake -G Ninja -S "$dir/source" -B "$dir/build" -DCMAKE_BUILD_TYPE=Release -DLLAMA_OPENSSL=OFF \
-  -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF \
+  -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=ON \
   -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DGGML_CCACHE=OFF -Wno-dev >"$dir/configure.log"
-nice cmake --build "$dir/build" --target llama-quantize -j "$(nproc)" >"$dir/build.log"
-echo "$program"
+nice cmake --build "$dir/build" --target "$target" -j "$(nproc)" >"$dir/build.log"
+echo "$dir/build/bin/$target"
