@@ -21,10 +21,10 @@ constexpr size_t kPaddedValue = RoundUp(kValueWidth, kVector);
 constexpr float kScale = 0.2F;
 
 struct Case {
-  Case() : q(3 * kPaddedKey), keys(kKeyCount * kKeyWidth), values(kKeyCount * kValueWidth) {
+  Case() : q(6 * kPaddedKey), keys(kKeyCount * kKeyWidth), values(kKeyCount * kValueWidth) {
     std::mt19937 random(13);  // NOLINT: the same numbers at every run
     std::normal_distribution<float> normal(0, 1);
-    for (size_t r = 0; r < 3; ++r) {
+    for (size_t r = 0; r < 6; ++r) {
       for (size_t k = 0; k < kKeyWidth; ++k) q[r * kPaddedKey + k] = normal(random);
     }
     for (float& key : keys) key = normal(random);
@@ -88,9 +88,34 @@ TEST(Attend, EveryFormGivesTheSoftmaxOfWhatAQuerySees) {
   }
 }
 
+// Queries that begin together are looked at together: nobody may notice.
+TEST(Attend, AQueryFindsTheSameInAnyCompany) {
+  const Case given;
+  const float sink = -0.4F;
+  const std::vector<AttendQuery> queries = {{0, 150, nullptr}, {0, 149, &sink}, {0, 70, nullptr},
+                                            {0, 128, nullptr}, {0, 3, &sink},   {2, 150, nullptr}};
+  for (const Form* form : SupportedForms()) {
+    const std::vector<float> out = given.Attend(*form, queries);
+    for (size_t r = 0; r < queries.size(); ++r) {
+      // Behind others that see nothing and whose results are not looked at.
+      std::vector<AttendQuery> alone(queries.size(), {7, 7, nullptr});
+      alone[r] = queries[r];
+      const std::vector<float> one = given.Attend(*form, alone);
+      for (size_t n = 0; n < kValueWidth; ++n) {
+        EXPECT_EQ(out[r * kPaddedValue + n], one[r * kPaddedValue + n]) << form->name << " " << r;
+        EXPECT_NEAR(out[r * kPaddedValue + n], given.Expected(queries[r], r, n), 4e-6)
+            << form->name << " " << r;
+      }
+    }
+  }
+}
+
 TEST(Attend, ANanInAKeyReachesTheQueriesThatSeeItAlone) {
   Case given;
   given.keys[5 * kKeyWidth + 3] = std::numeric_limits<float>::quiet_NaN();
+  for (size_t n = 0; n < kValueWidth; ++n) {
+    given.values[5 * kValueWidth + n] = std::numeric_limits<float>::quiet_NaN();
+  }
   const std::vector<AttendQuery> queries = {
       {0, 5, nullptr}, {0, 6, nullptr}, {6, kKeyCount, nullptr}};
   for (const Form* form : SupportedForms()) {

@@ -48,20 +48,53 @@ F<V> LoadPart(const std::byte* row, size_t k, size_t width) {
   return LoadFloats<V>(kType, from, width - k);
 }
 
-// scores[j] = q · key j, for 16 keys; those beyond the last are taken for the last.
-template <class V, FloatType kType>
-void ScoreSixteen(const AttendRun& run, const float* q, size_t first, float* scores) {
-  F<V> sums[kVector];
-  for (size_t j = 0; j < kVector; ++j) {
-    const size_t key = first + j < run.keys ? first + j : run.keys - 1;
-    const std::byte* row = run.key_rows + static_cast<ptrdiff_t>(key) * run.key_stride;
-    F<V> sum = V::Set(0);
-    for (size_t k = 0; k < run.key_width; k += kVector) {
-      sum = V::MulAdd(LoadPart<V, kType>(row, k, run.key_width), V::Load(q + k), sum);
+// How many queries are looked at together, at most, so that a key is read and widened once for all
+// of them, and how many keys and vectors of values meanwhile stay in registers.
+inline constexpr size_t kTogether = 4;
+template <class V>
+inline constexpr size_t kKeysAtOnce = V::kTileRows >= 12 ? 4 : 1;
+template <class V, size_t kQueries>
+inline constexpr size_t kValuesAtOnce = V::kTileRows >= 12 ? 4 : 4 / kQueries;
+
+// Asks for what stands there in the row that is looked at 16 rows later: rows of one head are no
+// longer than what processors see coming by themselves.
+inline void Ahead(const std::byte* at, ptrdiff_t stride) {
+  __builtin_prefetch(at + static_cast<ptrdiff_t>(kVector) * stride);
+}
+
+// scores[r][j] = query r · key j, for 16 keys; those beyond the last are taken for the last. A
+// query's numbers are added in the same order however many are looked at.
+template <class V, FloatType kType, size_t kQueries>
+void ScoreSixteen(const AttendRun& run, const float* q, size_t first, float (*scores)[kKeys],
+                  size_t at) {
+  constexpr size_t kSome = kKeysAtOnce<V>;
+  F<V> all[kQueries][kVector];
+  for (size_t j = 0; j < kVector; j += kSome) {
+    const std::byte* rows[kSome];
+    F<V> sums[kQueries][kSome];
+    for (size_t i = 0; i < kSome; ++i) {
+      const size_t key = first + j + i < run.keys ? first + j + i : run.keys - 1;
+      rows[i] = run.key_rows + static_cast<ptrdiff_t>(key) * run.key_stride;
+      for (size_t r = 0; r < kQueries; ++r) sums[r][i] = V::Set(0);
     }
-    sums[j] = sum;
+    for (size_t k = 0; k < run.key_width; k += kVector) {
+      F<V> keys[kSome];
+      for (size_t i = 0; i < kSome; ++i) {
+        keys[i] = LoadPart<V, kType>(rows[i], k, run.key_width);
+        Ahead(rows[i] + k * quant::SizeOf(kType), run.key_stride);
+      }
+      for (size_t r = 0; r < kQueries; ++r) {
+        const F<V> asked = V::Load(q + r * run.q_stride + k);
+        for (size_t i = 0; i < kSome; ++i) sums[r][i] = V::MulAdd(keys[i], asked, sums[r][i]);
+      }
+    }
+    for (size_t r = 0; r < kQueries; ++r) {
+      for (size_t i = 0; i < kSome; ++i) all[r][j + i] = sums[r][i];
+    }
   }
-  V::Store(scores, V::template ReduceTile<AddOp>(sums));
+  for (size_t r = 0; r < kQueries; ++r) {
+    V::Store(scores[r] + at, V::template ReduceTile<AddOp>(all[r]));
+  }
 }
 
 template <class V, FloatType kType>
@@ -70,20 +103,30 @@ struct Attending {
   float largest[kAttendRows];
   float total[kAttendRows];
 
-  // 64 keys from `first` on for query r, whose results so far are in out.
-  void Step(size_t r, size_t first, float* out) {
-    alignas(64) float scores[kKeys];
+  // 64 keys from `first` on for kQueries queries from r on, which all begin at the same key.
+  template <size_t kQueries>
+  void Step(size_t r, size_t first) {
+    alignas(64) float scores[kQueries][kKeys];
+    const float* q = run.q + r * run.q_stride;
+    for (size_t j = 0; j < kKeys; j += kVector) {
+      if (first + j < run.keys) {
+        ScoreSixteen<V, kType, kQueries>(run, q, first + j, scores, j);
+      }
+    }
+    float kept[kQueries];
+    for (size_t i = 0; i < kQueries; ++i) kept[i] = Weigh(r + i, first, scores[i]);
+    AddValues<kQueries>(r, first, scores, kept);
+  }
+
+  // Makes weights of one query's scores; what its results so far are worth beside them.
+  float Weigh(size_t r, size_t first, float* scores) {
     const AttendQuery& query = run.queries[r];
     const float none = -std::numeric_limits<float>::infinity();
-    const float* q = run.q + r * run.q_stride;
     float most = largest[r];
-    for (size_t j = 0; j < kKeys; j += kVector) {
-      if (first + j < run.keys) ScoreSixteen<V, kType>(run, q, first + j, scores + j);
-      for (size_t i = j; i < j + kVector; ++i) {
-        const bool seen = first + i >= query.begin && first + i < query.end;
-        scores[i] = seen ? scores[i] * run.scale : none;
-        most = scores[i] > most ? scores[i] : most;
-      }
+    for (size_t i = 0; i < kKeys; ++i) {
+      const bool seen = first + i >= query.begin && first + i < query.end;
+      scores[i] = seen ? scores[i] * run.scale : none;
+      most = scores[i] > most ? scores[i] : most;
     }
     if (most == none) most = 0;  // nothing seen so far, or nothing but NaN
     const F<V> base = V::Set(most);
@@ -97,39 +140,76 @@ struct Attending {
     V::Store(kept, Exp<V>(V::Set(largest[r] - most)));
     total[r] = total[r] * kept[0] + Sum<V>(sum);
     largest[r] = most;
-    AddValues(query, first, scores, kept[0], out);
+    return kept[0];
   }
 
-  void AddValues(const AttendQuery& query, size_t first, const float* weights, float kept,
-                 float* out) const {
-    const size_t begin = first > query.begin ? first : query.begin;
-    const size_t end = first + kKeys < query.end ? first + kKeys : query.end;
-    const std::byte* row = run.value_rows + static_cast<ptrdiff_t>(begin) * run.value_stride;
-    constexpr size_t kTogether = 4 * kVector;
-    size_t n = 0;
-    for (; n + kTogether <= run.value_width; n += kTogether) {
-      F<V> sums[4];
-      for (size_t v = 0; v < 4; ++v) {
-        sums[v] = V::Mul(V::Load(out + n + v * kVector), V::Set(kept));
+  float* Out(size_t r) const { return run.out + r * run.out_stride; }
+  size_t End(size_t r, size_t first) const {
+    const size_t end = run.queries[r].end;
+    return first + kKeys < end ? first + kKeys : end;
+  }
+
+  // What all of them see for all together, then the rest for each: a value that is not seen is not
+  // touched, lest it be NaN.
+  template <size_t kQueries>
+  void AddValues(size_t r, size_t first, const float (*weights)[kKeys], const float* kept) const {
+    size_t common = End(r, first);
+    for (size_t i = 1; i < kQueries; ++i) {
+      const size_t end = End(r + i, first);
+      common = end < common ? end : common;
+    }
+    AddRange<kQueries>(r, first, common, weights, 0, kept);
+    if constexpr (kQueries > 1) {
+      const float whole = 1;
+      for (size_t i = 0; i < kQueries; ++i) {
+        const size_t end = End(r + i, first);
+        if (end > common) AddRange<1>(r + i, common, end, weights + i, common - first, &whole);
       }
-      const std::byte* from = row + n * quant::SizeOf(kType);
-      for (size_t key = begin; key < end; ++key, from += run.value_stride) {
-        const F<V> weight = V::Set(weights[key - first]);
-        for (size_t v = 0; v < 4; ++v) {
-          const F<V> value = V::template LoadAs<kType>(from + v * kVector * quant::SizeOf(kType));
-          sums[v] = V::MulAdd(weight, value, sums[v]);
+    }
+  }
+
+  // out = kept · out + the values of the keys in [begin, end), whose weights stand from `at` on.
+  template <size_t kQueries>
+  void AddRange(size_t r, size_t begin, size_t end, const float (*weights)[kKeys], size_t at,
+                const float* kept) const {
+    const std::byte* row = run.value_rows + static_cast<ptrdiff_t>(begin) * run.value_stride;
+    constexpr size_t kSome = kValuesAtOnce<V, kQueries>;
+    size_t n = 0;
+    for (; n + kSome * kVector <= run.value_width; n += kSome * kVector) {
+      F<V> sums[kQueries][kSome];
+      for (size_t i = 0; i < kQueries; ++i) {
+        for (size_t v = 0; v < kSome; ++v) {
+          sums[i][v] = V::Mul(V::Load(Out(r + i) + n + v * kVector), V::Set(kept[i]));
         }
       }
-      for (size_t v = 0; v < 4; ++v) V::Store(out + n + v * kVector, sums[v]);
+      const std::byte* from = row + n * quant::SizeOf(kType);
+      for (size_t key = 0; key < end - begin; ++key, from += run.value_stride) {
+        F<V> values[kSome];
+        for (size_t v = 0; v < kSome; ++v) {
+          values[v] = V::template LoadAs<kType>(from + v * kVector * quant::SizeOf(kType));
+          Ahead(from + v * kVector * quant::SizeOf(kType), run.value_stride);
+        }
+        for (size_t i = 0; i < kQueries; ++i) {
+          const F<V> weight = V::Set(weights[i][at + key]);
+          for (size_t v = 0; v < kSome; ++v) {
+            sums[i][v] = V::MulAdd(weight, values[v], sums[i][v]);
+          }
+        }
+      }
+      for (size_t i = 0; i < kQueries; ++i) {
+        for (size_t v = 0; v < kSome; ++v) V::Store(Out(r + i) + n + v * kVector, sums[i][v]);
+      }
     }
     for (; n < run.value_width; n += kVector) {
-      F<V> sum = V::Mul(V::Load(out + n), V::Set(kept));
-      const std::byte* from = row;
-      for (size_t key = begin; key < end; ++key, from += run.value_stride) {
-        sum = V::MulAdd(V::Set(weights[key - first]), LoadPart<V, kType>(from, n, run.value_width),
-                        sum);
+      for (size_t i = 0; i < kQueries; ++i) {
+        F<V> sum = V::Mul(V::Load(Out(r + i) + n), V::Set(kept[i]));
+        const std::byte* from = row;
+        for (size_t key = 0; key < end - begin; ++key, from += run.value_stride) {
+          sum = V::MulAdd(V::Set(weights[i][at + key]),
+                          LoadPart<V, kType>(from, n, run.value_width), sum);
+        }
+        V::Store(Out(r + i) + n, sum);
       }
-      V::Store(out + n, sum);
     }
   }
 };
@@ -152,10 +232,24 @@ void AttendTyped(const AttendRun& run) {
   // Each query's steps begin at its own first key: what it finds does not depend on which queries
   // are looked at together.
   for (size_t step = 0; step < longest; step += kKeys) {
-    for (size_t r = 0; r < run.rows; ++r) {
+    for (size_t r = 0; r < run.rows;) {
+      const auto goes_on = [&](size_t i) {
+        return run.queries[i].begin + step < run.queries[i].end;
+      };
+      size_t count = 0;
+      while (count < kTogether && r + count < run.rows && goes_on(r + count) &&
+             run.queries[r + count].begin == run.queries[r].begin) {
+        ++count;
+      }
       const size_t first = run.queries[r].begin + step;
-      if (first >= run.queries[r].end) continue;
-      attending.Step(r, first, run.out + r * run.out_stride);
+      if (count >= 4) {
+        attending.template Step<4>(r, first);
+      } else if (count >= 2) {
+        attending.template Step<2>(r, first);
+      } else if (count == 1) {
+        attending.template Step<1>(r, first);
+      }
+      r += count >= 4 ? 4 : count >= 2 ? 2 : 1;
     }
   }
   for (size_t r = 0; r < run.rows; ++r) {
