@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr size_t kMostOutputs = 256;
 constexpr size_t kManyOutputs = 32;  // what kernels for many rows expand at once
-constexpr size_t kMostRows = 128;    // of activations that one block's results are kept for
+constexpr size_t kMostRows = 512;    // of activations that one block's results are kept for
 constexpr size_t kFewRows = 16;      // likewise, where weights are read as they lie
 
 size_t FewOutputs(const Matrix& matrix) {
@@ -117,8 +117,8 @@ void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged
   }
 }
 
-using Results = std::array<float, kMostOutputs * kFewRows>;
-static_assert(std::tuple_size_v<Results> >= kManyOutputs * kMostRows);
+using Results = std::array<float, kManyOutputs * kMostRows>;
+static_assert(std::tuple_size_v<Results> >= kMostOutputs * kFewRows);
 
 void Multiply(const ProductPlan& plan, const Matrix& matrix, const Block& block,
               const Arranged& rows, Results& results) {

@@ -15,7 +15,7 @@ inline constexpr size_t kTileOutputs = 2 * kVector;
 inline constexpr size_t kTileInputs = 256;  // whole groups of every size
 inline constexpr size_t kTilePairs = kTileInputs / 2;
 inline constexpr size_t kTileGroups = kTileInputs / 16;
-inline constexpr size_t kPanelRows = 128;
+inline constexpr size_t kPanelRows = 512;
 inline constexpr size_t kTileRows = 12;
 
 struct Tile {
