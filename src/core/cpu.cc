@@ -184,8 +184,11 @@ Result<Isa> ChooseIsa(std::string_view name) {
         StrCat("INGOT_CPU is ", Quoted(name), "; expected one of ", NamesOf(all)));
   }
   if (!IsSupported(*isa)) {
-    return Unsupported(StrCat("INGOT_CPU asks for ", IsaName(*isa),
-                              ", which this machine lacks; it has ", NamesOf(supported)));
+    const std::string_view why = *isa == Isa::kAmx && Cpu().amx
+                                     ? ", which the operating system does not permit here"
+                                     : ", which this machine lacks";
+    return Unsupported(
+        StrCat("INGOT_CPU asks for ", IsaName(*isa), why, "; it has ", NamesOf(supported)));
   }
   return *isa;
 }

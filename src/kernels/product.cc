@@ -1,9 +1,7 @@
 #include "kernels/product.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
-#include <tuple>
 
 #include "kernels/scratch.h"
 #include "kernels/store.h"
@@ -16,8 +14,12 @@ namespace {
 constexpr size_t kBlockBytes = size_t{64} << 10;
 constexpr size_t kMostOutputs = 256;
 constexpr size_t kManyOutputs = 32;  // what kernels for many rows expand at once
-constexpr size_t kMostRows = 512;    // of activations that one block's results are kept for
-constexpr size_t kFewRows = 16;      // likewise, where weights are read as they lie
+static_assert(kManyOutputs == kTileOutputs);
+constexpr size_t kMostRows = 512;  // of activations that one block's results are kept for
+constexpr size_t kFewRows = 16;    // likewise, where weights are read as they lie
+// From how many rows on tiles pay, which cost the same for any number up to theirs: reckoned, not
+// measured.
+constexpr size_t kTilesFrom = 8;
 
 size_t FewOutputs(const Matrix& matrix) {
   const size_t rows = kBlockBytes / std::max<size_t>(matrix.row_bytes(), 1);
@@ -27,7 +29,8 @@ size_t FewOutputs(const Matrix& matrix) {
 // One block of a segment's results.
 struct Block {
   const Segment* segment;
-  size_t first_row;  // of the product
+  size_t segment_index;
+  size_t first_row;  // of the segment
   size_t rows;
   size_t first_output;
   size_t outputs;
@@ -52,11 +55,15 @@ class Blocks {
     const Segment& segment = segments_[which];
     const size_t within = index - (which == 0 ? 0 : ends_[which - 1]);
     const size_t down = Down(segment);
-    // Blocks of the same weights follow each other.
-    const size_t output = within / down * OutputsEach(segment);
-    const size_t row = within % down * RowsEach(segment);
+    const size_t across = Across(segment);
+    // Blocks of the same weights follow each other; with tiles, those of the same rows, as more of
+    // them are in the cache.
+    const bool by_rows = plan_.UsesTiles(segment);
+    const size_t output = (by_rows ? within % across : within / down) * OutputsEach(segment);
+    const size_t row = (by_rows ? within / across : within % down) * RowsEach(segment);
     return {.segment = &segment,
-            .first_row = segment.first_row + row,
+            .segment_index = which,
+            .first_row = row,
             .rows = std::min(RowsEach(segment), segment.rows - row),
             .first_output = output,
             .outputs = std::min(OutputsEach(segment), segment.matrix.outputs - output)};
@@ -67,6 +74,7 @@ class Blocks {
     return plan_.IsMany(segment) ? kManyOutputs : plan_.few_outputs;
   }
   size_t RowsEach(const Segment& segment) const {
+    if (plan_.UsesTiles(segment)) return TileRows(segment.matrix);
     return plan_.IsMany(segment) ? kMostRows : kFewRows;
   }
   size_t Across(const Segment& segment) const {
@@ -80,58 +88,112 @@ class Blocks {
   std::vector<size_t> ends_;
 };
 
-// Arranged rows and their sums.
+// A segment's arranged rows and their sums.
 struct Arranged {
   std::byte* x;
   float* sums;
 };
 
-size_t ArrangedBytes(const PlannedProduct& planned) {
-  const size_t rows = planned.product.x.size();
-  return RoundUp(rows * planned.plan.x_bytes, 64) +
-         RoundUp(rows * planned.plan.sums * sizeof(float), 64);
+struct RowSizes {
+  size_t bytes;  // of an arranged row
+  size_t sums;   // floats beside it
+  size_t unit;   // rows that are arranged together
+};
+RowSizes SizesOf(const ProductPlan& plan, const Segment& segment) {
+  if (!plan.UsesTiles(segment)) return {.bytes = plan.x_bytes, .sums = plan.sums, .unit = 1};
+  return {
+      .bytes = PackedBytes(segment.matrix), .sums = PackedSums(segment.matrix), .unit = kTileSide};
 }
 
-void ArrangeRows(const ProductPlan& plan, const Product& product, const Arranged& to,
+// Where each segment's rows are arranged, from `next` on, which is moved beyond them.
+std::vector<Arranged> Place(const PlannedProduct& planned, std::byte*& next) {
+  std::vector<Arranged> places;
+  places.reserve(planned.product.segments.size());
+  for (const Segment& segment : planned.product.segments) {
+    const RowSizes sizes = SizesOf(planned.plan, segment);
+    const size_t rows = RoundUp(segment.rows, sizes.unit);
+    std::byte* sums = next + RoundUp(rows * sizes.bytes, 64);
+    places.push_back({.x = next, .sums = reinterpret_cast<float*>(sums)});
+    next = sums + RoundUp(rows * sizes.sums * sizeof(float), 64);
+  }
+  return places;
+}
+
+size_t ArrangedBytes(const PlannedProduct& planned) {
+  size_t bytes = 0;
+  for (const Segment& segment : planned.product.segments) {
+    const RowSizes sizes = SizesOf(planned.plan, segment);
+    const size_t rows = RoundUp(segment.rows, sizes.unit);
+    bytes += RoundUp(rows * sizes.bytes, 64) + RoundUp(rows * sizes.sums * sizeof(float), 64);
+  }
+  return bytes;
+}
+
+// Rows of one segment that are arranged at once.
+struct RowTask {
+  const Segment* segment;
+  const Arranged* to;
+  size_t first;  // of the segment
+  size_t rows;
+};
+
+void ArrangeSome(const ProductPlan& plan, const Product& product, const RowTask& task) {
+  const Segment& segment = *task.segment;
+  const RowSizes sizes = SizesOf(plan, segment);
+  const auto x = product.x.subspan(segment.first_row + task.first, task.rows);
+  std::byte* out = task.to->x + task.first * sizes.bytes;
+  float* sums = sizes.sums == 0 ? nullptr : task.to->sums + task.first * sizes.sums;
+  if (plan.UsesTiles(segment)) {
+    plan.tiles->pack({.matrix = &segment.matrix, .x = x, .out = out, .sums = sums});
+    return;
+  }
+  plan.form->arrange({.matrix = &segment.matrix,
+                      .order = plan.IsMany(segment) ? plan.many_order : plan.few_order,
+                      .type = product.type,
+                      .x = x.front(),
+                      .out = out,
+                      .sums = sums});
+}
+
+void ArrangeRows(const ProductPlan& plan, const Product& product, std::span<const Arranged> to,
                  core::ThreadPool& pool) {
-  std::vector<const Segment*> of_row(product.x.size(), nullptr);
-  for (const Segment& segment : product.segments) {
-    std::fill_n(of_row.begin() + static_cast<ptrdiff_t>(segment.first_row), segment.rows, &segment);
+  std::vector<RowTask> tasks;
+  tasks.reserve(product.x.size());
+  for (size_t s = 0; s < product.segments.size(); ++s) {
+    const Segment& segment = product.segments[s];
+    const size_t unit = SizesOf(plan, segment).unit;
+    for (size_t row = 0; row < segment.rows; row += unit) {
+      tasks.push_back({.segment = &segment,
+                       .to = &to[s],
+                       .first = row,
+                       .rows = std::min(unit, segment.rows - row)});
+    }
   }
   const auto arrange = [&](size_t begin, size_t end) {
-    for (size_t r = begin; r < end; ++r) {
-      if (of_row[r] == nullptr) continue;
-      plan.form->arrange({.matrix = &of_row[r]->matrix,
-                          .order = plan.IsMany(*of_row[r]) ? plan.many_order : plan.few_order,
-                          .type = product.type,
-                          .x = product.x[r],
-                          .out = to.x + r * plan.x_bytes,
-                          .sums = plan.sums == 0 ? nullptr : to.sums + r * plan.sums});
-    }
+    for (size_t i = begin; i < end; ++i) ArrangeSome(plan, product, tasks[i]);
   };
-  constexpr size_t kRowsEach = 8;
-  if (product.x.size() <= kRowsEach) {
-    arrange(0, product.x.size());
+  const size_t each = plan.tiles != nullptr ? 1 : 8;
+  if (tasks.size() <= each) {
+    arrange(0, tasks.size());
   } else {
-    pool.ParallelFor(product.x.size(), kRowsEach, arrange);
+    pool.ParallelFor(tasks.size(), each, arrange);
   }
 }
 
-using Results = std::array<float, kManyOutputs * kMostRows>;
-static_assert(std::tuple_size_v<Results> >= kMostOutputs * kFewRows);
-
 void Multiply(const ProductPlan& plan, const Matrix& matrix, const Block& block,
-              const Arranged& rows, Results& results) {
+              const Arranged& rows, std::span<float> results) {
+  const RowSizes sizes = SizesOf(plan, *block.segment);
   const ProductRun run{.matrix = &matrix,
                        .first = block.first_output,
                        .count = block.outputs,
                        .rows = block.rows,
-                       .x = rows.x + block.first_row * plan.x_bytes,
-                       .x_stride = plan.x_bytes,
-                       .sums = plan.sums == 0 ? nullptr : rows.sums + block.first_row * plan.sums,
-                       .sums_stride = plan.sums,
+                       .x = rows.x + block.first_row * sizes.bytes,
+                       .x_stride = sizes.bytes,
+                       .sums = sizes.sums == 0 ? nullptr : rows.sums + block.first_row * sizes.sums,
+                       .sums_stride = sizes.sums,
                        .out = results.data(),
                        .out_stride = block.outputs};
+  if (plan.UsesTiles(*block.segment)) return plan.tiles->many(run);
   (plan.IsMany(*block.segment) ? plan.form->many : plan.form->few)(run);
 }
 
@@ -159,21 +221,23 @@ void Finish(const Product& product, const Block& block, size_t row, std::span<fl
 
 void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& block,
                   const Arranged& rows) {
-  alignas(64) Results results;
-  alignas(64) Results gates;
   const Segment& segment = *block.segment;
+  const size_t count = block.rows * block.outputs;
+  const Scratch scratch(2 * count * sizeof(float));
+  const std::span results(reinterpret_cast<float*>(scratch.data()), count);
+  const std::span gates(results.data() + count, count);
   Multiply(plan, segment.matrix, block, rows, results);
   const bool gated = product.gating != nullptr && segment.gate.matrix.outputs > 0;
   if (gated) Multiply(plan, segment.gate.matrix, block, rows, gates);
   for (size_t r = 0; r < block.rows; ++r) {
-    const std::span row = std::span(results).subspan(r * block.outputs, block.outputs);
+    const std::span row = results.subspan(r * block.outputs, block.outputs);
     Weigh(segment.factor, segment.bias, product.bias_type, block.first_output, row);
     if (product.gating != nullptr) {
-      const std::span gate = std::span(gates).subspan(r * block.outputs, gated ? block.outputs : 0);
+      const std::span gate = gates.subspan(r * block.outputs, gated ? block.outputs : 0);
       Weigh(segment.gate.factor, segment.gate.bias, product.bias_type, block.first_output, gate);
       (*product.gating)(gate, row);
     }
-    Finish(product, block, block.first_row + r, row);
+    Finish(product, block, segment.first_row + block.first_row + r, row);
   }
 }
 
@@ -189,11 +253,22 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
           .x_bytes = RoundUp(matrix.inputs, kWidest) * element,
           .sums = form.sums(matrix),
           .few_outputs = FewOutputs(matrix),
-          .many_from = form.many_from};
+          .many_from = form.many_from,
+          .tiles = nullptr};
+}
+
+ProductPlan PlanWithTiles(const TileForm& tiles, const Form& form, const Matrix& matrix) {
+  ProductPlan plan = PlanWithForm(form, matrix);
+  plan.tiles = &tiles;
+  plan.many_from = kTilesFrom;
+  return plan;
 }
 
 ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa) {
   ProductPlan plan = PlanWithForm(FormFor(isa, matrix, type), matrix);
+  if (const TileForm* tiles = TilesFor(isa, matrix, type); tiles != nullptr) {
+    plan = PlanWithTiles(*tiles, *plan.form, matrix);
+  }
   if (type == FloatType::kF32) plan.many_from = std::numeric_limits<size_t>::max();
   return plan;
 }
@@ -207,7 +282,7 @@ void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool
   size_t bytes = 0;
   for (const PlannedProduct& planned : products) bytes += ArrangedBytes(planned);
   const Scratch scratch(bytes);
-  std::vector<Arranged> rows;
+  std::vector<std::vector<Arranged>> rows;
   std::vector<Blocks> blocks;
   std::vector<size_t> ends;
   rows.reserve(products.size());
@@ -217,10 +292,8 @@ void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool
   size_t total = 0;
   for (const PlannedProduct& planned : products) {
     const Product& product = planned.product;
-    const size_t x_bytes = RoundUp(product.x.size() * planned.plan.x_bytes, 64);
-    rows.push_back({.x = next, .sums = reinterpret_cast<float*>(next + x_bytes)});
-    next += ArrangedBytes(planned);
-    if (!product.x.empty()) ArrangeRows(planned.plan, product, rows.back(), pool);
+    rows.push_back(Place(planned, next));
+    ArrangeRows(planned.plan, product, rows.back(), pool);
     blocks.emplace_back(planned.plan, product.segments);
     total += blocks.back().count();
     ends.push_back(total);
@@ -230,8 +303,9 @@ void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool
       const auto which =
           static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), i) - ends.begin());
       const size_t within = i - (which == 0 ? 0 : ends[which - 1]);
-      ComputeBlock(products[which].plan, products[which].product, blocks[which].At(within),
-                   rows[which]);
+      const Block block = blocks[which].At(within);
+      ComputeBlock(products[which].plan, products[which].product, block,
+                   rows[which][block.segment_index]);
     }
   });
 }

@@ -17,6 +17,7 @@
 #include "core/thread_pool.h"
 #include "kernels/form.h"
 #include "kernels/matrix.h"
+#include "kernels/tiles.h"
 
 namespace ingot::kernels {
 
@@ -62,17 +63,21 @@ struct ProductPlan {
   const Form* form;
   Order few_order;  // that rows are arranged in
   Order many_order;
-  size_t x_bytes;      // of an arranged row
-  size_t sums;         // floats beside it; 0 without zero points
-  size_t few_outputs;  // of a block
-  size_t many_from;    // rows of a segment
+  size_t x_bytes;         // of an arranged row
+  size_t sums;            // floats beside it; 0 without zero points
+  size_t few_outputs;     // of a block
+  size_t many_from;       // rows of a segment
+  const TileForm* tiles;  // for many rows, instead of `form`; or null
 
   bool IsMany(const Segment& segment) const;
+  bool UsesTiles(const Segment& segment) const { return tiles != nullptr && IsMany(segment); }
 };
 
 ProductPlan PlanProduct(const Matrix& matrix, FloatType type, core::Isa isa);
 // For a form given by name, in tests and benchmarks; few and many as rows have it.
 ProductPlan PlanWithForm(const Form& form, const Matrix& matrix);
+// The same, where many rows are multiplied by tiles.
+ProductPlan PlanWithTiles(const TileForm& tiles, const Form& form, const Matrix& matrix);
 
 // A segment without rows costs nothing and is not read.
 void Compute(const ProductPlan& plan, const Product& product, core::ThreadPool& pool);
