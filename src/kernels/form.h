@@ -15,6 +15,7 @@
 #include "core/cpu.h"
 #include "kernels/attend.h"
 #include "kernels/matrix.h"
+#include "kernels/recur.h"
 #include "kernels/rows.h"
 
 namespace ingot::kernels {
@@ -94,7 +95,9 @@ struct Form {
   void (*many)(const ProductRun& run);  // weights expanded once, for all rows
   size_t many_from;                     // from how many rows on expanding them pays
   void (*attend)(const AttendRun& run);
-  RowForm rows;  // empty in forms for bf16: asked for by RowsFor
+  // Empty in forms for bf16: RowsFor and RecurFor give those of another.
+  RowForm rows;
+  RecurForm recur;
 };
 
 // Every form that this machine runs, plainest first.

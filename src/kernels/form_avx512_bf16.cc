@@ -93,7 +93,8 @@ const Form kAvx512Bf16Form = {.name = "avx512_bf16",
                               .many = bf16::Many,
                               .many_from = 48,
                               .attend = AttendAsAvx512,
-                              .rows = {}};
+                              .rows = {},
+                              .recur = {}};
 
 }  // namespace ingot::kernels
 

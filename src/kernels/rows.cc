@@ -4,13 +4,7 @@
 
 namespace ingot::kernels {
 
-const RowForm& RowsFor(core::Isa isa) {
-  const RowForm* best = &kPortableForm.rows;
-  for (const Form* form : SupportedForms()) {
-    if (form->isa <= isa && !form->bf16) best = &form->rows;
-  }
-  return *best;
-}
+const RowForm& RowsFor(core::Isa isa) { return FormFor(isa, Matrix{}, FloatType::kF32).rows; }
 
 const RowForm& RowsHere() {
   static const RowForm& rows = RowsFor(core::ActiveIsa());

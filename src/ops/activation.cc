@@ -63,9 +63,14 @@ constexpr std::array kChains = {
 
 }  // namespace
 
-Array Silu(const Array& x) { return gpu::RunChain(&BendChain<MlpActivation::Kind::kSilu>, {x}); }
+Array Silu(const Array& x) { return Activate({}, std::nullopt, x); }
 
-Array SiluGated(const Array& y, const Array& z) { return gpu::RunChain(&SiluGatedChain, {y, z}); }
+Array SiluGated(const Array& y, const Array& z) {
+  if (cpu::ServesActivation(std::nullopt, y)) {
+    return Activate({}, ToFloat32(z), ToFloat32(y));
+  }
+  return gpu::RunChain(&SiluGatedChain, {y, z});
+}
 
 Array GeluTanh(const Array& x) {
   constexpr float kScale = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;

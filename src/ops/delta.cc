@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ops/activation.h"
+#include "ops/cpu/recurrent.h"
 #include "ops/gpu/choice.h"
 #include "ops/gpu/compiled.h"
 #include "ops/gpu/delta.h"
@@ -21,6 +22,7 @@ std::vector<Array> DecayChain(const std::vector<Array>& inputs) {
 
 ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
   if (gpu::KernelsInUse()) return gpu::CausalConv(gpu::LaunchOnDevice, u, weight, tail);
+  if (cpu::ServesConv(u, weight, tail)) return cpu::CausalConv(u, weight, tail);
   const int steps = u.shape(1);
   const int taps = weight.shape(1);
   const Array padded = mx::concatenate({ToTypeOf(tail, u), u}, 1);
@@ -40,9 +42,9 @@ Array StateDecay(const Array& a, const Array& bias, const Array& rate) {
 
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
                        const Array& beta, const Array& state, int keep_every) {
-  if (gpu::KernelsInUse()) {
-    return gpu::GatedDelta(gpu::LaunchOnDevice, {q, k, v, decay, beta}, state, keep_every);
-  }
+  const DeltaInputs in{q, k, v, decay, beta};
+  if (gpu::KernelsInUse()) return gpu::GatedDelta(gpu::LaunchOnDevice, in, state, keep_every);
+  if (cpu::ServesDelta(in, state)) return cpu::GatedDelta(in, state, keep_every);
   const int batch = v.shape(0);
   const int steps = v.shape(1);
   const int value_heads = v.shape(2);

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "ops/cpu/recurrent.h"
 #include "ops/gpu/choice.h"
 #include "ops/gpu/kernel.h"
 #include "ops/gpu/mamba.h"
@@ -10,6 +11,7 @@ namespace ingot::ops {
 
 ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
   if (gpu::KernelsInUse()) return gpu::SelectiveScan(gpu::LaunchOnDevice, in, state);
+  if (cpu::ServesScan(in, state)) return cpu::SelectiveScan(in, state);
   const int batch = in.x.shape(0);
   const int steps = in.x.shape(1);
   const int heads = in.x.shape(2);

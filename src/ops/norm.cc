@@ -23,6 +23,7 @@ Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>&
 }
 
 Array L2Norm(const Array& x, float eps) {
+  if (cpu::ServesNorm(x, std::nullopt)) return cpu::L2Norm(x, eps);
   const Array wide = ToFloat32(x);
   const Array sum = mx::sum(mx::square(wide), -1, /*keepdims=*/true);
   return ToTypeOf(wide * mx::rsqrt(sum + Array(eps)), x);

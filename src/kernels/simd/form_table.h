@@ -7,6 +7,7 @@
 #include "kernels/simd/attend.h"
 #include "kernels/simd/few.h"
 #include "kernels/simd/many.h"
+#include "kernels/simd/recur.h"
 #include "kernels/simd/rows.h"
 
 namespace ingot::kernels {
@@ -36,7 +37,8 @@ struct FormOf {
             .many = Many,
             .many_from = V::kManyFrom,
             .attend = Attend<V>,
-            .rows = RowsOf<V>::Table()};
+            .rows = RowsOf<V>::Table(),
+            .recur = RecurOf<V>::Table()};
   }
 };
 

@@ -1,6 +1,7 @@
 #include "ops/cpu/rowwise.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -64,28 +65,44 @@ bool ServesNorm(const Array& x, const std::optional<Array>& weight) {
   return KernelsInUse() && x.ndim() > 0 && IsFloat(x) && (!weight || IsFloat(*weight));
 }
 
-Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps) {
+namespace {
+
+// x / sqrt(mean(x²) + eps) · weight, which is `factor` where there is none.
+Array Norm(const char* name, const Array& x, const std::optional<Array>& weight, float factor,
+           float eps) {
   std::vector<Array> inputs = {x};
   if (weight) inputs.push_back(*weight);
-  const auto prepare = [eps](const std::vector<Array>& in, Array& out) -> Task {
+  const auto prepare = [eps, factor](const std::vector<Array>& in, Array& out) -> Task {
     std::optional<Strided> w;
     if (in.size() > 1) w.emplace(in[1]);
     const FloatType w_type = *FloatTypeOf(in.back().dtype());
-    return
-        [eps, w, w_type, x = Strided(in[0]), type = *FloatTypeOf(out.dtype()), y = BytesOf(out)] {
-          const RowsOf rows(x);
-          const size_t width = x.shape.back();
-          std::vector<float> factors(width, 1.0F);
-          if (w) LoadFloats(w_type, RowsOf(*w)[0], factors);
-          ForRows(rows.size(), width, [&](size_t r, std::span<float> buffer) {
-            const std::span<float> row = buffer.first(width);
-            LoadFloats(type, rows[r], row);
-            NormRow(factors, eps, row);
-            StoreFloats(type, row, y + r * width * quant::SizeOf(type));
-          });
-        };
+    return [eps, factor, w, w_type, x = Strided(in[0]), type = *FloatTypeOf(out.dtype()),
+            y = BytesOf(out)] {
+      const RowsOf rows(x);
+      const size_t width = x.shape.back();
+      std::vector<float> factors(width, factor);
+      if (w) LoadFloats(w_type, RowsOf(*w)[0], factors);
+      ForRows(rows.size(), width, [&](size_t r, std::span<float> buffer) {
+        const std::span<float> row = buffer.first(width);
+        LoadFloats(type, rows[r], row);
+        NormRow(factors, eps, row);
+        StoreFloats(type, row, y + r * width * quant::SizeOf(type));
+      });
+    };
   };
-  return CpuOp("IngotRmsNorm", x.shape(), x.dtype(), std::move(inputs), prepare, 1);
+  return CpuOp(name, x.shape(), x.dtype(), std::move(inputs), prepare, 1);
+}
+
+}  // namespace
+
+Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps) {
+  return Norm("IngotRmsNorm", x, weight, 1, eps);
+}
+
+Array L2Norm(const Array& x, float eps) {
+  // The sum is the mean times the width.
+  const auto width = static_cast<float>(std::max(x.shape(-1), 1));
+  return Norm("IngotL2Norm", x, std::nullopt, 1 / std::sqrt(width), eps / width);
 }
 
 bool ServesActivation(const std::optional<Array>& gate, const Array& up) {

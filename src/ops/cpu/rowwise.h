@@ -16,6 +16,7 @@ namespace ingot::ops::cpu {
 
 bool ServesNorm(const Array& x, const std::optional<Array>& weight);
 Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps);
+Array L2Norm(const Array& x, float eps);
 
 // gate and up are of one shape and type.
 bool ServesActivation(const std::optional<Array>& gate, const Array& up);
