@@ -17,6 +17,7 @@
 #include "kernels/form.h"
 #include "quant/float_types.h"
 #include "quant/fp8.h"
+#include "quant/simd/layout.h"
 
 // What follows is compiled for these instructions; what came before is not, so that no function
 // shared with other files can end up using them.
@@ -70,10 +71,7 @@ void Arrange(const ArrangeRun& run) {
   std::fill(run.sums + groups, run.sums + RoundUp(groups, kVector), 0.0F);
 }
 
-bool IsServed(const Matrix& matrix) {
-  if (matrix.dense()) return matrix.type == FloatType::kBF16;
-  return matrix.format.bits == 4 || matrix.format.bits == 8;
-}
+bool IsServed(const Matrix& matrix) { return !matrix.dense() || matrix.type == FloatType::kBF16; }
 Order NaturalOrder(const Matrix&) { return Order::kNatural; }
 
 // Keys and values are widened as they are read: there is nothing to gain from pairs.

@@ -10,6 +10,7 @@
 #include <immintrin.h>
 
 #include "kernels/form.h"
+#include "kernels/simd/whole_codes.h"
 #include "quant/fp8.h"
 
 namespace ingot::kernels::bf16 {
@@ -89,6 +90,17 @@ struct Bytes {
     return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
   }
   Pair Load(const uint8_t* p) const { return {Half(p), Half(p + 32)}; }
+};
+
+// Of 2, 3, 5 or 6 bits.
+template <int kBits>
+struct BitCodes {
+  static constexpr size_t kBytes = size_t{8} * kBits;
+  Pair Load(const uint8_t* p) const {
+    alignas(64) uint8_t codes[kBlock];
+    _mm512_store_si512(codes, WholeCodes<kBits>(p));
+    return Bytes().Load(codes);
+  }
 };
 
 // The upper and the lower byte of an 8-bit float's value, by its seven bits without sign.

@@ -94,9 +94,20 @@ inline void ExpandInto(const Matrix& matrix, size_t output, size_t outputs, size
     case Layout::kAffine:
       break;
   }
-  return matrix.format.bits == 4
-             ? ExpandPairs<Nibbles<Whole>>(matrix, output, outputs, at, count, tile)
-             : ExpandPairs<Bytes>(matrix, output, outputs, at, count, tile);
+  switch (matrix.format.bits) {
+    case 2:
+      return ExpandPairs<BitCodes<2>>(matrix, output, outputs, at, count, tile);
+    case 3:
+      return ExpandPairs<BitCodes<3>>(matrix, output, outputs, at, count, tile);
+    case 4:
+      return ExpandPairs<Nibbles<Whole>>(matrix, output, outputs, at, count, tile);
+    case 5:
+      return ExpandPairs<BitCodes<5>>(matrix, output, outputs, at, count, tile);
+    case 6:
+      return ExpandPairs<BitCodes<6>>(matrix, output, outputs, at, count, tile);
+    default:
+      return ExpandPairs<Bytes>(matrix, output, outputs, at, count, tile);
+  }
 }
 
 inline void ExpandScales(const Matrix& matrix, size_t output, size_t outputs, size_t at,

@@ -12,7 +12,6 @@
 #include "kernels/simd/bf16_few.h"
 #include "kernels/simd/tile_many.h"
 #include "kernels/simd/transpose_avx512.h"
-#include "kernels/simd/whole_codes.h"
 
 namespace ingot::kernels::tiles {
 
@@ -72,11 +71,7 @@ template <int kOf>
 struct AffineBits {
   static constexpr size_t kBits = kOf;
   explicit AffineBits(const Matrix&) {}
-  Pair Load(const uint8_t* p, const float*) const {
-    alignas(64) uint8_t codes[kBlock];
-    _mm512_store_si512(codes, WholeCodes<kOf>(p));
-    return bf16::Bytes().Load(codes);
-  }
+  Pair Load(const uint8_t* p, const float*) const { return bf16::BitCodes<kOf>().Load(p); }
 };
 
 // scales are those of 64 codes.

@@ -15,6 +15,7 @@
 
 #include "kernels/simd/bf16_codes.h"
 #include "kernels/simd/bf16_few.h"
+#include "kernels/simd/whole_codes.h"
 
 namespace ingot::kernels::vnni {
 
@@ -55,6 +56,14 @@ struct Floats4 {
     const Halves codes = Whole4::Load(p);
     return {_mm512_shuffle_epi8(table, codes.even), _mm512_shuffle_epi8(table, codes.odd)};
   }
+};
+
+// Of 2, 3, 5 or 6 bits: spread to a byte each.
+template <int kOf>
+struct WholeBits {
+  static constexpr int kBits = kOf;
+  static constexpr float kScale = 1;
+  static Halves Load(const uint8_t* p) { return {WholeCodes<kOf>(p), _mm512_setzero_si512()}; }
 };
 
 struct Whole8 {
@@ -175,8 +184,20 @@ void DotGroups(const ProductRun& run, size_t first) {
 template <size_t kRows, size_t kOuts>
 void DotOutputs(const ProductRun& run, size_t first) {
   if (run.matrix->layout == Layout::kE2M1) return DotGroups<Floats4, kRows, kOuts>(run, first);
-  if (run.matrix->format.bits == 4) return DotGroups<Whole4, kRows, kOuts>(run, first);
-  return DotGroups<Whole8, kRows, kOuts>(run, first);
+  switch (run.matrix->format.bits) {
+    case 2:
+      return DotGroups<WholeBits<2>, kRows, kOuts>(run, first);
+    case 3:
+      return DotGroups<WholeBits<3>, kRows, kOuts>(run, first);
+    case 4:
+      return DotGroups<Whole4, kRows, kOuts>(run, first);
+    case 5:
+      return DotGroups<WholeBits<5>, kRows, kOuts>(run, first);
+    case 6:
+      return DotGroups<WholeBits<6>, kRows, kOuts>(run, first);
+    default:
+      return DotGroups<Whole8, kRows, kOuts>(run, first);
+  }
 }
 
 template <size_t kRows>
@@ -188,8 +209,7 @@ void DotAll(const ProductRun& run) {
 }
 
 inline bool Serves(const Matrix& matrix) {
-  return matrix.layout == Layout::kE2M1 ||
-         (matrix.layout == Layout::kAffine && (matrix.format.bits == 4 || matrix.format.bits == 8));
+  return matrix.layout == Layout::kE2M1 || matrix.layout == Layout::kAffine;
 }
 
 inline void Few(const ProductRun& run) {
