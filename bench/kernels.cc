@@ -19,6 +19,7 @@
 #include <mlx/mlx.h>
 
 #include "bench/limits.h"
+#include "core/strings.h"
 #include "kernels/product.h"
 #include "ops/linear.h"
 
@@ -162,9 +163,15 @@ const Form* FormNamed(const Options& options, const Matrix& matrix) {
   Die("no form " + options.form + " here");
 }
 
+// Tiles are measured wherever products would use them: unless a form is named.
+const TileForm* TilesOf(const Options& options, const Matrix& matrix) {
+  return options.form.empty() ? TilesFor(core::ActiveIsa(), matrix, options.type) : nullptr;
+}
+
 // Seconds for `rows` rows times each of the first `matrices`.
 double Ours(const Options& options, const Form& form, const Stack& stack, size_t rows,
             size_t matrices, core::ThreadPool& pool) {
+  const TileForm* tiles = TilesOf(options, stack.one);
   const size_t element = quant::SizeOf(options.type);
   std::vector<std::byte> x(rows * options.inputs * element);
   for (size_t i = 0; i < rows * options.inputs; ++i) {
@@ -180,7 +187,8 @@ double Ours(const Options& options, const Form& form, const Stack& stack, size_t
   return bench::BestTime(options.rounds, options.cpu_time, [&] {
     for (size_t i = 0; i < matrices; ++i) {
       const Segment segment{.matrix = stack.At(i), .rows = rows};
-      Compute(PlanWithForm(form, segment.matrix),
+      Compute(tiles == nullptr ? PlanWithForm(form, segment.matrix)
+                               : PlanWithTiles(*tiles, form, segment.matrix),
               {.segments = {&segment, 1},
                .type = options.type,
                .result_type = options.type,
@@ -244,8 +252,11 @@ int main(int argc, char** argv) {
     const double many = Ours(options, *form, stack, options.rows, 1, pool);
     const double products =
         2.0 * static_cast<double>(options.rows * options.outputs * options.inputs);
-    std::printf("%-10s %-12s %10.2f %6.0f%%", kind.name, std::string(form->name).c_str(),
-                read * 1e-9, 100 * read / bandwidth);
+    const TileForm* tiles = TilesOf(options, stack.one);
+    std::string name(form->name);
+    if (tiles != nullptr) name = core::StrCat(name, "+", tiles->name);
+    std::printf("%-10s %-12s %10.2f %6.0f%%", kind.name, name.c_str(), read * 1e-9,
+                100 * read / bandwidth);
     if (options.mlx) std::printf(" %9.2f", stack.bytes_each() / Mlx(options, kind, 1) * 1e-9);
     std::printf("   %12.0f %6.0f%%", products / many * 1e-9, 100 * products / many / peak);
     if (options.mlx) {

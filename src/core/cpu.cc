@@ -52,6 +52,12 @@ uint64_t SavedStates() {
   return (uint64_t{high} << 32) | low;
 }
 
+bool IsIntel() {
+  const Leaf zero = ReadLeaf(0, 0);
+  constexpr unsigned kGenu = 0x756e6547, kInei = 0x49656e69, kNtel = 0x6c65746e;
+  return zero.ebx == kGenu && zero.edx == kInei && zero.ecx == kNtel;
+}
+
 constexpr bool HasAll(uint64_t value, uint64_t bits) { return (value & bits) == bits; }
 
 CpuFeatures Detect() {
@@ -64,7 +70,7 @@ CpuFeatures Detect() {
   constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;            // 7.ecx
   constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;  // 7.edx
   constexpr unsigned kFp16 = 1u << 23;                                               // 7.edx
-  constexpr unsigned kAvxVnni = 1u << 4, kBf16 = 1u << 5;                            // 7.1.eax
+  constexpr unsigned kAvxVnni = 1u << 4, kBf16 = 1u << 5, kAmxFp16 = 1u << 21;       // 7.1.eax
 
   const Leaf one = ReadLeaf(1, 0);
   const Leaf seven = ReadLeaf(7, 0);
@@ -78,6 +84,8 @@ CpuFeatures Detect() {
              HasAll(seven.ecx, kVbmi | kVnni);
   f.avx512_vbmi2 = f.avx512 && HasAll(seven.ecx, kVbmi2);
   f.avx512_bf16 = f.avx512 && HasAll(seven_one.eax, kBf16);
+  // Granite Rapids is the first of Intel's with AMX for fp16.
+  f.avx512_bf16_fast = f.avx512_bf16 && (!IsIntel() || HasAll(seven_one.eax, kAmxFp16));
   f.avx512_fp16 = f.avx512 && HasAll(seven.edx, kFp16);
   f.amx =
       f.avx512 && HasAll(states, kTileState) && HasAll(seven.edx, kAmxTile | kAmxInt8 | kAmxBf16);

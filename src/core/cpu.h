@@ -34,6 +34,9 @@ struct CpuFeatures {
   bool avx512 = false;  // all that Isa::kAvx512 names
   bool avx512_vbmi2 = false;
   bool avx512_bf16 = false;
+  // Whether its dot products outrun fp32 multiply-adds: Intel's reach half of those before Granite
+  // Rapids.
+  bool avx512_bf16_fast = false;
   bool avx512_fp16 = false;
   bool amx = false;  // tile, int8 and bf16; the process must still ask, see RequestAmx
   // AArch64

@@ -18,6 +18,7 @@ TEST(Cpu, PortableIsAlwaysSupportedAndFirst) {
 TEST(Cpu, DemandingFormsImplyThePlainerOnes) {
   EXPECT_TRUE(Cpu().avx512 || !Cpu().amx);
   EXPECT_TRUE(Cpu().avx2 || !Cpu().avx512);
+  EXPECT_TRUE(Cpu().avx512_bf16 || !Cpu().avx512_bf16_fast);
 #if defined(__aarch64__)
   EXPECT_TRUE(Cpu().neon);
   EXPECT_FALSE(Cpu().avx2);

@@ -1,6 +1,7 @@
-// The product for few rows of bf16 activations by dot products of bf16 pairs, which add in fp32:
-// codes and activations are both exact in bf16, so nothing is rounded but sums. What few.h says of
-// scales and zero points holds here, too. Include after the target is set.
+// The product for few rows of bf16 activations with bf16 weights and with 8-bit floats, by dot
+// products of bf16 pairs, which add in fp32: weights and activations are both exact in bf16, so
+// nothing is rounded but sums. Scales are applied to the sums of groups. Include after the target
+// is set.
 #ifndef INGOT_KERNELS_SIMD_BF16_FEW_H_
 #define INGOT_KERNELS_SIMD_BF16_FEW_H_
 
@@ -78,49 +79,35 @@ inline __m512 ScalesOf(const Matrix& matrix, size_t group, size_t count) {
       sign, _mm512_or_si512(_mm512_slli_epi32(high, 24), _mm512_slli_epi32(low, 16))));
 }
 
-// Whether the two registers of a block hold halves of it, not every group's own half.
-template <class Codes>
-inline constexpr bool kHalvesApart = std::is_same_v<Codes, Bytes>;
+// 8-bit floats come in groups of 32, so each register of a block of 64 has the first group's codes
+// in its lower half, the second's in its upper.
+inline constexpr size_t kFloats8Group = 32;
 
 // The 16 scales of a batch of groups, as a block of 64 codes wants them.
-template <class Codes, size_t kGroup>
 class BlockScales {
  public:
   void Set(__m512 scales) {
     scales_ = scales;
-    _mm512_store_ps(each_, scales);
-    alignas(64) uint32_t lanes[kVector];
-    for (uint32_t i = 0; i < kVector; ++i) lanes[i] = i / uint32_t{kGroup / 4};
-    lanes_ = _mm512_load_si512(lanes);
+    halves_ = _mm512_inserti64x4(_mm512_setzero_si512(), _mm256_set1_epi32(1), 1);
   }
   // sum holds, lane by lane, what belongs to these groups; `block` counts within the batch.
   __m512 Add(__m512 total, __m512i a, __m512i b, __m512i xa, __m512i xb, size_t block) const {
-    if constexpr (kGroup == 32 && kHalvesApart<Codes>) {
-      total =
-          _mm512_fmadd_ps(Dot(_mm512_setzero_ps(), a, xa), _mm512_set1_ps(each_[2 * block]), total);
-      return _mm512_fmadd_ps(Dot(_mm512_setzero_ps(), b, xb), _mm512_set1_ps(each_[2 * block + 1]),
-                             total);
-    }
     const __m512 sum = Dot(Dot(_mm512_setzero_ps(), a, xa), b, xb);
-    if constexpr (kGroup >= 64) {
-      return _mm512_fmadd_ps(sum, _mm512_set1_ps(each_[block * kBlock / kGroup]), total);
-    } else {
-      const __m512i from =
-          _mm512_add_epi32(lanes_, _mm512_set1_epi32(static_cast<int>(block * 64 / kGroup)));
-      return _mm512_fmadd_ps(sum, _mm512_permutexvar_ps(from, scales_), total);
-    }
+    const __m512i from = _mm512_add_epi32(halves_, _mm512_set1_epi32(static_cast<int>(2 * block)));
+    return _mm512_fmadd_ps(sum, _mm512_permutexvar_ps(from, scales_), total);
   }
 
  private:
-  alignas(64) float each_[kVector];
   __m512 scales_;
-  __m512i lanes_;
+  __m512i halves_;
 };
 
 // kOuts rows of weights at once: they share what is read of the activations, and no sum waits for
 // the one before it.
-template <class Codes, size_t kGroup, size_t kRows, size_t kOuts>
-void DotCodes(const ProductRun& run, size_t first) {
+template <size_t kRows, size_t kOuts>
+void DotFloats8(const ProductRun& run, size_t first) {
+  using Codes = Floats8;
+  constexpr size_t kGroup = kFloats8Group;
   const Matrix& matrix = *run.matrix;
   constexpr size_t kBatch = kVector * kGroup;  // values of 16 groups
   const size_t groups = matrix.inputs / kGroup;
@@ -132,21 +119,13 @@ void DotCodes(const ProductRun& run, size_t first) {
   }
   for (size_t g = 0; g < groups; g += kVector) {
     const size_t count = std::min(kVector, groups - g);
-    BlockScales<Codes, kGroup> scales[kOuts];
+    BlockScales scales[kOuts];
     const uint8_t* rows[kOuts];
     for (size_t o = 0; o < kOuts; ++o) {
       const size_t n = first + o;
       rows[o] =
           reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * kGroup / kBlock * Codes::kBytes;
       scales[o].Set(ScalesOf(matrix, n * groups + g, count));
-      if (matrix.biases == nullptr) continue;
-      const size_t bytes = quant::SizeOf(matrix.type);
-      const __m512 biases =
-          LoadSixteen(matrix.type, matrix.biases + (n * groups + g) * bytes, count);
-      for (size_t r = 0; r < kRows; ++r) {
-        totals[o][r] = _mm512_fmadd_ps(biases, _mm512_loadu_ps(run.sums + r * run.sums_stride + g),
-                                       totals[o][r]);
-      }
     }
     const std::byte* x = run.x + g * kGroup * 2;
     const size_t values = std::min(kBatch, matrix.inputs - g * kGroup);
@@ -226,37 +205,11 @@ void DotNumbers(const ProductRun& run, size_t first) {
   }
 }
 
-// By the group sizes of affine mode.
-template <class Codes, size_t kRows, size_t kOuts>
-void DotGroups(const ProductRun& run, size_t first) {
-  switch (run.matrix->format.group_size) {
-    case 32:
-      return DotCodes<Codes, 32, kRows, kOuts>(run, first);
-    case 64:
-      return DotCodes<Codes, 64, kRows, kOuts>(run, first);
-    default:
-      return DotCodes<Codes, 128, kRows, kOuts>(run, first);
-  }
-}
-
+// Other codes are multiplied as bytes: vnni_few.h.
 template <size_t kRows, size_t kOuts>
 void DotOutputs(const ProductRun& run, size_t first) {
-  const Matrix& matrix = *run.matrix;
-  const size_t group = matrix.format.group_size;
-  switch (matrix.layout) {
-    case Layout::kDense:
-      return DotNumbers<kRows, kOuts>(run, first);
-    case Layout::kE2M1:
-      return group == 16 ? DotCodes<Nibbles<E2M1>, 16, kRows, kOuts>(run, first)
-                         : DotCodes<Nibbles<E2M1>, 32, kRows, kOuts>(run, first);
-    case Layout::kE4M3:
-      return DotCodes<Floats8, 32, kRows, kOuts>(run, first);
-    case Layout::kAffine:
-      break;
-  }
-  if (matrix.format.bits == 4) return DotGroups<Nibbles<Whole>, kRows, kOuts>(run, first);
-  // These take more registers: one row of weights after the other.
-  for (size_t o = 0; o < kOuts; ++o) DotGroups<Bytes, kRows, 1>(run, first + o);
+  if (run.matrix->dense()) return DotNumbers<kRows, kOuts>(run, first);
+  return DotFloats8<kRows, kOuts>(run, first);
 }
 
 template <size_t kRows>
