@@ -2,7 +2,7 @@
 """Makes a checkpoint of a known model's shape with weights out of a seeded generator, to measure
 speed on without downloading anything:
 
-    bench/synthetic.py DIR [--shape qwen3-0.6b|qwen3-moe] [--type bf16|int4|int8|nvfp4|mxfp4|mxfp8]
+    bench/synthetic.py DIR [--shape qwen3-0.6b|qwen3-moe|qwen3.5-moe] [--type bf16|int4|int8|nvfp4|mxfp4|mxfp8]
                        [--layers N]
 
 The same arguments give the same bytes. Quantized weights are written as mlx-lm lays them out; codes
@@ -22,7 +22,11 @@ import numpy as np
 SHAPES = {
     "qwen3-0.6b": (1024, 28, 16, 8, 128, 3072, 151936, 0, 0),
     "qwen3-moe": (1024, 12, 16, 8, 128, 256, 32000, 64, 8),
+    "qwen3.5-moe": (2048, 12, 16, 2, 256, 512, 32000, 64, 8),
 }
+# Of shapes with recurrent layers, every fourth layer being one of attention: key heads, value heads,
+# their width, taps of the convolution.
+RECURRENT = {"qwen3.5-moe": (16, 32, 128, 4)}
 # Mode, bits, group, type of scales; None for plain bf16.
 TYPES = {
     "bf16": None,
@@ -90,25 +94,53 @@ class Writer:
                 out.write(data)
 
 
+def linear_attention(
+    out: Writer, at: str, hidden: int, keys: int, values: int, width: int, taps: int
+) -> None:
+    channels = (2 * keys + values) * width
+    out.matrix(f"{at}.in_proj_qkv", channels, hidden)
+    out.matrix(f"{at}.in_proj_z", values * width, hidden)
+    out.dense(f"{at}.in_proj_a", values, hidden)
+    out.dense(f"{at}.in_proj_b", values, hidden)
+    out.matrix(f"{at}.out_proj", hidden, values * width)
+    out.dense(f"{at}.conv1d", channels, taps, 1)
+    out.norm(f"{at}.norm.weight", width)
+    out.parts[f"{at}.A_log"] = ("BF16", [values], bf16(np.linspace(-3, 1, values)))
+    out.parts[f"{at}.dt_bias"] = ("BF16", [values], bf16(np.zeros(values)))
+
+
 def make(folder: Path, shape: str, kind: str, layers: int | None = None) -> tuple[Writer, dict]:
     """Writes the checkpoint and gives its tensors and its configuration."""
     hidden, usual, heads, key_heads, width, inner, vocabulary, experts, chosen = SHAPES[shape]
     layers = layers or usual
 
+    recurrent = RECURRENT.get(shape)
     out = Writer(TYPES[kind])
     out.matrix("model.embed_tokens", vocabulary, hidden)
     for layer in range(layers):
         at = f"model.layers.{layer}"
         out.norm(f"{at}.input_layernorm.weight", hidden)
         out.norm(f"{at}.post_attention_layernorm.weight", hidden)
-        out.matrix(f"{at}.self_attn.q_proj", heads * width, hidden)
-        out.matrix(f"{at}.self_attn.k_proj", key_heads * width, hidden)
-        out.matrix(f"{at}.self_attn.v_proj", key_heads * width, hidden)
-        out.matrix(f"{at}.self_attn.o_proj", hidden, heads * width)
-        out.norm(f"{at}.self_attn.q_norm.weight", width)
-        out.norm(f"{at}.self_attn.k_norm.weight", width)
+        if recurrent and layer % 4 != 3:
+            linear_attention(out, f"{at}.linear_attn", hidden, *recurrent)
+        else:
+            queries = heads * width * (2 if recurrent else 1)  # with a gate each
+            out.matrix(f"{at}.self_attn.q_proj", queries, hidden)
+            out.matrix(f"{at}.self_attn.k_proj", key_heads * width, hidden)
+            out.matrix(f"{at}.self_attn.v_proj", key_heads * width, hidden)
+            out.matrix(f"{at}.self_attn.o_proj", hidden, heads * width)
+            out.norm(f"{at}.self_attn.q_norm.weight", width)
+            out.norm(f"{at}.self_attn.k_norm.weight", width)
         if experts:
             out.dense(f"{at}.mlp.gate", experts, hidden)
+        if recurrent:
+            out.dense(f"{at}.mlp.shared_expert_gate", 1, hidden)
+            for name, shape_of in (
+                ("gate", (inner, hidden)),
+                ("up", (inner, hidden)),
+                ("down", (hidden, inner)),
+            ):
+                out.matrix(f"{at}.mlp.shared_expert.{name}_proj", *shape_of)
         lead = (experts,) if experts else ()
         mlp = f"{at}.mlp.switch_mlp" if experts else f"{at}.mlp"
         out.matrix(f"{mlp}.gate_proj", *lead, inner, hidden)
@@ -142,12 +174,35 @@ def make(folder: Path, shape: str, kind: str, layers: int | None = None) -> tupl
             "decoder_sparse_step": 1,
             "mlp_only_layers": [],
         }
+    if recurrent:
+        linear_keys, linear_values, linear_width, taps = recurrent
+        config |= {
+            "architectures": ["Qwen3_5MoeForCausalLM"],
+            "model_type": "qwen3_5_moe_text",
+            "linear_num_key_heads": linear_keys,
+            "linear_num_value_heads": linear_values,
+            "linear_key_head_dim": linear_width,
+            "linear_value_head_dim": linear_width,
+            "linear_conv_kernel_dim": taps,
+            "shared_expert_intermediate_size": inner,
+            "layer_types": [
+                "full_attention" if layer % 4 == 3 else "linear_attention"
+                for layer in range(layers)
+            ],
+            "rope_parameters": {
+                "partial_rotary_factor": 0.25,
+                "rope_theta": 1e7,
+                "rope_type": "default",
+            },
+        }
     if TYPES[kind]:
         mode, bits, group, _ = TYPES[kind]
         config["quantization"] = {"group_size": group, "bits": bits, "mode": mode}
         if experts:
             for layer in range(layers):
                 config["quantization"][f"model.layers.{layer}.mlp.gate"] = False
+                if recurrent:
+                    config["quantization"][f"model.layers.{layer}.mlp.shared_expert_gate"] = False
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     out.save(folder / "model.safetensors")

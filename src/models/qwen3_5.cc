@@ -20,7 +20,8 @@
 #include "model/mixture.h"
 #include "model/rope_config.h"
 #include "ops/activation.h"
-#include "ops/delta.h"
+#include "ops/delta_layer.h"
+#include "ops/fused.h"
 #include "ops/norm.h"
 
 namespace ingot::models {
@@ -32,23 +33,11 @@ using model::Array;
 using model::Batch;
 using model::BatchPart;
 
-struct DeltaShape {
-  int key_heads = 0;
-  int value_heads = 0;
-  int key_dim = 0;
-  int value_dim = 0;
-  int taps = 4;
-
-  int keys() const { return key_heads * key_dim; }
-  int values() const { return value_heads * value_dim; }
-  int channels() const { return 2 * keys() + values(); }
-};
-
 struct Config {
   model::ModelShape shape;
   model::AttentionShape attention;
   ops::RopeSpec rope;
-  DeltaShape delta;
+  ops::DeltaHeads delta;
   model::ExpertShape experts;  // none of them: dense
   ops::RouterSpec router;
   int shared_inner = 0;
@@ -106,21 +95,30 @@ struct GatedAttention {
   model::SelfAttention base;
 
   model::LayerCache NewCache() const { return base.NewCache(); }
-  Array operator()(const Array& x, const Batch& batch, size_t layer) const {
+  // Of x, or of its norm, before the output projection.
+  Array Mix(const Array& x, const std::optional<ops::NormWeights>& norm, const Batch& batch,
+            size_t layer) const {
     const model::AttentionShape& shape = base.shape;
     const int copies = x.shape(0);
     const int steps = x.shape(1);
     const int width = shape.heads * shape.head_dim;
+    const std::array<const ops::Linear*, 3> projections = {&base.query, &base.key, &base.value};
+    const std::vector<Array> made = ops::ApplyEach(projections, x, norm);
     // [B, L, heads, 2D]: the first D of each head ask, the last D gate.
-    const Array both =
-        mx::reshape(ops::Apply(base.query, x), {copies, steps, shape.heads, 2 * shape.head_dim});
+    const Array both = mx::reshape(made[0], {copies, steps, shape.heads, 2 * shape.head_dim});
     const Array asked =
         mx::reshape(ops::LastSlice(both, 0, shape.head_dim), {copies, steps, width});
     const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
                                    {copies, steps, width});
-    const Array out =
-        base.Attend(asked, ops::Apply(base.key, x), ops::Apply(base.value, x), batch, layer);
-    return ops::Apply(base.output, out * mx::sigmoid(gate));
+    return base.Attend(asked, made[1], made[2], batch, layer) * mx::sigmoid(gate);
+  }
+
+  Array operator()(const Array& x, const Batch& batch, size_t layer) const {
+    return ops::Apply(base.output, Mix(x, std::nullopt, batch, layer));
+  }
+  // x + the attention of its norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch, size_t layer) const {
+    return ops::ApplyOnto(x, base.output, Mix(x, norm, batch, layer));
   }
 };
 
@@ -153,17 +151,20 @@ struct DeltaInputs {
   Array a;     // [B, L, Hv]
 };
 
-// Qwen3.5 has four projections; Qwen3-Next two, with rows grouped by key head.
+// Qwen3.5 has four projections; Qwen3-Next two, with rows grouped by key head. Of x, or of its
+// norm.
 struct SplitProjections {
   ops::Linear qkv, z, b, a;
-  DeltaInputs operator()(const Array& x) const {
-    return {ops::Apply(qkv, x), ops::Apply(z, x), ops::Apply(b, x), ops::Apply(a, x)};
+  DeltaInputs operator()(const Array& x, const std::optional<ops::NormWeights>& norm) const {
+    const std::array<const ops::Linear*, 4> all = {&qkv, &z, &b, &a};
+    std::vector<Array> made = ops::ApplyEach(all, x, norm);
+    return {std::move(made[0]), std::move(made[1]), std::move(made[2]), std::move(made[3])};
   }
 };
 struct FusedProjections {
   ops::Linear qkvz, ba;
-  DeltaShape shape;
-  DeltaInputs operator()(const Array& x) const {
+  ops::DeltaHeads shape;
+  DeltaInputs operator()(const Array& x, const std::optional<ops::NormWeights>& norm) const {
     const int batch = x.shape(0);
     const int steps = x.shape(1);
     const int ratio = shape.value_heads / shape.key_heads;
@@ -172,81 +173,69 @@ struct FusedProjections {
     const auto flat = [&](const Array& part) {
       return mx::reshape(part, {batch, steps, part.shape(2) * part.shape(3)});
     };
+    const std::array<const ops::Linear*, 2> both = {&qkvz, &ba};
+    const std::vector<Array> made = ops::ApplyEach(both, x, norm);
     // For each key head: its query, its key, and its value heads' values and gates.
-    const Array groups =
-        mx::reshape(ops::Apply(qkvz, x), {batch, steps, shape.key_heads, 2 * dk + 2 * values});
+    const Array groups = mx::reshape(made[0], {batch, steps, shape.key_heads, 2 * dk + 2 * values});
     const Array q = flat(ops::LastSlice(groups, 0, dk));
     const Array k = flat(ops::LastSlice(groups, dk, 2 * dk));
     const Array v = flat(ops::LastSlice(groups, 2 * dk, 2 * dk + values));
     const Array z = flat(ops::LastSlice(groups, 2 * dk + values, 2 * dk + 2 * values));
-    const Array pairs = mx::reshape(ops::Apply(ba, x), {batch, steps, shape.key_heads, 2 * ratio});
+    const Array pairs = mx::reshape(made[1], {batch, steps, shape.key_heads, 2 * ratio});
     return {mx::concatenate({q, k, v}, -1), z, flat(ops::LastSlice(pairs, 0, ratio)),
             flat(ops::LastSlice(pairs, ratio, 2 * ratio))};
   }
 };
 
 struct DeltaLayer {
-  DeltaShape shape;
-  float eps;
+  ops::DeltaHeads shape;
   std::variant<SplitProjections, FusedProjections> projections;
-  Array conv;     // [channels, taps]
-  Array rate;     // exp(A_log) [Hv] float32
-  Array dt_bias;  // [Hv] float32
-  Array norm;     // [Dv]
+  ops::DeltaLayerWeights weights;
   ops::Linear output;
 
   model::LayerCache NewCache() const { return model::RecurrentCache(); }
 
-  // The convolution and the recurrence over a sequence's own rows → [B, L, Hv·Dv] in qkv's type.
-  Array Recur(const BatchPart& part, size_t layer, const Array& qkv, const Array& beta,
-              const Array& decay) const {
+  // The recurrence over a sequence's own rows, and what stands around it → [B, L, Hv·Dv].
+  Array Recur(const BatchPart& part, size_t layer, const DeltaInputs& in) const {
     auto& cache = part.state->Layer<model::RecurrentCache>(layer);
-    const int batch = qkv.shape(0);
-    const int steps = qkv.shape(1);
-    const Array tail = cache.tail()
-                           ? *cache.tail()
-                           : mx::zeros({batch, shape.taps - 1, shape.channels()}, qkv.dtype());
-    const Array memory =
-        cache.state()
-            ? *cache.state()
-            : mx::zeros({batch, shape.value_heads, shape.value_dim, shape.key_dim}, mx::float32);
+    const int batch = in.qkv.shape(0);
+    const mx::Shape tail = {batch, shape.taps - 1, shape.channels()};
+    const mx::Shape state = {batch, shape.value_heads, shape.value_dim, shape.key_dim};
+    ops::DeltaLayerResult out = ops::ApplyDeltaLayer(
+        shape, weights,
+        {.qkv = in.qkv,
+         .z = in.z,
+         .beta = in.beta,
+         .a = in.a,
+         .tail = cache.tail() ? *cache.tail() : mx::zeros(tail, in.qkv.dtype()),
+         .state = cache.state() ? *cache.state() : mx::zeros(state, mx::float32)});
+    cache.Update(std::move(out.tail), std::move(out.state), in.qkv.shape(1));
+    return out.y;
+  }
 
-    const ops::ConvResult mixed = ops::CausalConv(qkv, conv, tail);
-    const Array u = ops::Silu(mixed.y);
-    const auto heads = [&](int begin, int count, int width) {
-      return mx::reshape(ops::LastSlice(u, begin, begin + count * width),
-                         {batch, steps, count, width});
-    };
-    // 1e-6 belongs to the sum of squares, as in the checkpoints' own code.
-    const Array q = ops::L2Norm(heads(0, shape.key_heads, shape.key_dim), 1e-6F) *
-                    ops::Scalar(1.0F / std::sqrt(static_cast<float>(shape.key_dim)), u);
-    const Array k = ops::L2Norm(heads(shape.keys(), shape.key_heads, shape.key_dim), 1e-6F);
-    const Array v = heads(2 * shape.keys(), shape.value_heads, shape.value_dim);
-    const ops::DeltaResult out = ops::GatedDelta(q, k, v, decay, beta, memory);
-    cache.Update(mixed.tail, out.state, steps);
-    return mx::reshape(out.y, {batch, steps, shape.values()});
+  Array Mix(const Array& x, const std::optional<ops::NormWeights>& norm, const Batch& batch,
+            size_t layer) const {
+    const DeltaInputs in = std::visit([&](const auto& p) { return p(x, norm); }, projections);
+    return batch.Each(
+        [&](const BatchPart& part, const Array& qkv, const Array& z, const Array& b,
+            const Array& a) {
+          return Recur(part, layer, {qkv, z, b, a});
+        },
+        in.qkv, in.z, in.beta, in.a);
   }
 
   Array operator()(const Array& x, const Batch& batch, size_t layer) const {
-    const DeltaInputs in = std::visit([&](const auto& p) { return p(x); }, projections);
-    const Array beta = mx::sigmoid(ops::ToFloat32(in.beta));
-    const Array decay = ops::StateDecay(in.a, dt_bias, rate);
-    const Array found = batch.Each([&](const BatchPart& part, const Array& qkv, const Array& b,
-                                       const Array& d) { return Recur(part, layer, qkv, b, d); },
-                                   in.qkv, beta, decay);
-
-    const mx::Shape apart = {x.shape(0), x.shape(1), shape.value_heads, shape.value_dim};
-    const Array y = mx::reshape(found, apart);
-    const Array z = mx::reshape(in.z, apart);
-    const Array gated = ops::SiluGated(ops::RmsNorm(y, norm, eps), z);
-    const Array rows = mx::reshape(gated, {x.shape(0), x.shape(1), shape.values()});
-    return ops::Apply(output, ops::ToTypeOf(rows, x));
+    return ops::Apply(output, Mix(x, std::nullopt, batch, layer));
+  }
+  // x + the layer of its norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch, size_t layer) const {
+    return ops::ApplyOnto(x, output, Mix(x, norm, batch, layer));
   }
 };
 
 // [channels, taps] from either layout that checkpoints have: [C, 1, K] as it was trained, [C, K, 1]
 // as converters turn it.
-Array LoadConv(model::Weights& weights, const std::string& name, const DeltaShape& shape,
+Array LoadConv(model::Weights& weights, const std::string& name, const ops::DeltaHeads& shape,
                bool raw) {
   const std::array trained = {shape.channels(), 1, shape.taps};
   const std::array turned = {shape.channels(), shape.taps, 1};
@@ -254,7 +243,7 @@ Array LoadConv(model::Weights& weights, const std::string& name, const DeltaShap
 }
 
 DeltaLayer LoadDelta(model::Weights& weights, const std::string& name, const Config& config) {
-  const DeltaShape& shape = config.delta;
+  const ops::DeltaHeads& shape = config.delta;
   const int hidden = config.shape.hidden;
   const std::array heads = {shape.value_heads};
   weights.Need(ops::Form::kGatedDelta, shape.key_dim, name);
@@ -271,12 +260,12 @@ DeltaLayer LoadDelta(model::Weights& weights, const std::string& name, const Con
                             weights.Linear(name + ".in_proj_a", shape.value_heads, hidden)};
   };
   return {.shape = shape,
-          .eps = config.eps,
           .projections = projections(),
-          .conv = LoadConv(weights, name + ".conv1d.weight", shape, config.zero_centred),
-          .rate = mx::exp(weights.DenseFloat32(name + ".A_log", heads)),
-          .dt_bias = weights.DenseFloat32(name + ".dt_bias", heads),
-          .norm = weights.Dense(name + ".norm.weight", std::array{shape.value_dim}),
+          .weights = ops::DeltaLayerWeights::Of(
+              LoadConv(weights, name + ".conv1d.weight", shape, config.zero_centred),
+              mx::exp(weights.DenseFloat32(name + ".A_log", heads)),
+              weights.DenseFloat32(name + ".dt_bias", heads),
+              weights.Dense(name + ".norm.weight", std::array{shape.value_dim}), config.eps),
           .output = weights.Linear(name + ".out_proj", hidden, shape.values())};
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "kernels/recur.h"
 #include "kernels/store.h"
 #include "ops/cpu/choice.h"
+#include "ops/cpu/conv_window.h"
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
 
@@ -161,43 +161,29 @@ struct ConvJob {
   size_t taps() const { return weight.shape[1]; }
 
   void operator()() const {
-    const RowsOf news(u);
-    const RowsOf olds(tail);
+    const ConvWindow window(u, tail);
     const RowsOf weights(weight);
     constexpr size_t kPiece = 256;   // channels
     constexpr size_t kStretch = 64;  // steps
     const size_t pieces = (channels() + kPiece - 1) / kPiece;
     const size_t stretches = (steps() + kStretch - 1) / kStretch;
-    core::ThreadPool& pool = core::ThreadPool::Shared();
     const size_t work = std::min(steps(), kStretch) * kPiece * taps();
-    pool.ParallelFor(u.shape[0] * pieces * stretches, std::max<size_t>(1, kChunk / work),
-                     [&](size_t begin, size_t end) {
-                       for (size_t i = begin; i < end; ++i) {
-                         const size_t c = i / stretches % pieces * kPiece;
-                         const size_t t = i % stretches * kStretch;
-                         Piece(news, olds, weights, i / stretches / pieces, c,
-                               std::min(kPiece, channels() - c), t,
-                               std::min(kStretch, steps() - t));
-                       }
-                     });
-    const size_t row_bytes = channels() * quant::SizeOf(type);
-    for (size_t b = 0; b < u.shape[0]; ++b) {
-      for (size_t i = 0; i + 1 < taps(); ++i) {
-        std::memcpy(after + (b * (taps() - 1) + i) * row_bytes, Row(news, olds, b, steps() + i),
-                    row_bytes);
-      }
-    }
+    core::ThreadPool::Shared().ParallelFor(
+        u.shape[0] * pieces * stretches, std::max<size_t>(1, kChunk / work),
+        [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) {
+            const size_t c = i / stretches % pieces * kPiece;
+            const size_t t = i % stretches * kStretch;
+            Piece(window, weights, i / stretches / pieces, c, std::min(kPiece, channels() - c), t,
+                  std::min(kStretch, steps() - t));
+          }
+        });
+    window.CopyTail(after);
   }
 
  private:
-  // Row i of tail and u one after the other.
-  const std::byte* Row(const RowsOf& news, const RowsOf& olds, size_t b, size_t i) const {
-    const size_t before = taps() - 1;
-    return i < before ? olds[b * before + i] : news[b * steps() + i - before];
-  }
-
-  void Piece(const RowsOf& news, const RowsOf& olds, const RowsOf& weights, size_t b, size_t c,
-             size_t count, size_t first, size_t some) const {
+  void Piece(const ConvWindow& window, const RowsOf& weights, size_t b, size_t c, size_t count,
+             size_t first, size_t some) const {
     std::vector<float> own(taps() * count);  // taps by channels
     std::vector<float> one(taps());
     for (size_t i = 0; i < count; ++i) {
@@ -207,7 +193,7 @@ struct ConvJob {
     std::vector<const std::byte*> rows(taps());
     for (size_t t = first; t < first + some; ++t) {
       for (size_t tap = 0; tap < taps(); ++tap) {
-        rows[tap] = Row(news, olds, b, t + tap) + c * quant::SizeOf(type);
+        rows[tap] = window.Row(b, t + tap) + c * quant::SizeOf(type);
       }
       kernels::RecurHere().conv({.type = type,
                                  .taps = taps(),

@@ -10,6 +10,7 @@
 
 #include "ops/activation.h"
 #include "ops/cpu/choice.h"
+#include "ops/cpu/delta_layer.h"
 #include "ops/norm.h"
 
 namespace ingot::ops {
@@ -142,6 +143,53 @@ TEST(CpuRecurrentTest, TheConvolutionMatchesItsPlainFormAndHandsOnItsTail) {
         EXPECT_EQ(found.y.dtype(), mx::float32);
         EXPECT_LE(Difference(found.y, expected.y), 2e-6F) << steps << " " << channels;
         EXPECT_TRUE(mx::array_equal(found.tail, expected.tail).item<bool>()) << steps;
+      }
+    }
+  }
+}
+
+TEST(CpuRecurrentTest, AWholeLayerMatchesItsPlainFormAndGoesOnFromCallToCall) {
+  struct Step {
+    mx::Dtype type;
+    float most;
+  };
+  for (const auto& [type, most] : {Step{mx::float32, 6e-6F}, Step{mx::bfloat16, 2e-2F}}) {
+    for (const DeltaHeads& heads :
+         {DeltaHeads{2, 4, 32, 32, 4}, DeltaHeads{1, 1, 40, 24, 2}, DeltaHeads{2, 2, 16, 48, 3}}) {
+      for (const int steps : {1, 5, 150}) {
+        const auto rows = [&](int width, uint64_t seed) {
+          return mx::astype(Random({2, steps, width}, seed), type);
+        };
+        const auto weights = DeltaLayerWeights::Of(
+            mx::astype(Random({heads.channels(), heads.taps}, 1), type),
+            mx::exp(Random({heads.value_heads}, 2, 0.5F)), Random({heads.value_heads}, 3),
+            mx::astype(Random({heads.value_dim}, 4), type), 1e-6F);
+        const DeltaLayerInputs in{
+            .qkv = rows(heads.channels(), 5),
+            .z = rows(heads.values(), 6),
+            .beta = rows(heads.value_heads, 7),
+            .a = rows(heads.value_heads, 8),
+            .tail = mx::astype(Random({2, heads.taps - 1, heads.channels()}, 9), type),
+            .state = Random({2, heads.value_heads, heads.value_dim, heads.key_dim}, 10, 0.3F)};
+        const auto run = [&] { return ApplyDeltaLayer(heads, weights, in); };
+        const DeltaLayerResult expected = Plain(run);
+        const DeltaLayerResult found = run();
+        EXPECT_EQ(found.y.dtype(), type);
+        EXPECT_LE(Difference(found.y, expected.y), most) << steps << " " << heads.key_dim;
+        EXPECT_LE(Difference(found.state, expected.state), 6e-6F) << steps;
+        EXPECT_TRUE(mx::array_equal(found.tail, expected.tail).item<bool>()) << steps;
+
+        if (steps == 1) continue;
+        const auto part = [&](int begin, int end, const Array& tail, const Array& state) {
+          return ApplyDeltaLayer(
+              heads, weights,
+              {TimeSlice(in.qkv, begin, end), TimeSlice(in.z, begin, end),
+               TimeSlice(in.beta, begin, end), TimeSlice(in.a, begin, end), tail, state});
+        };
+        const DeltaLayerResult first = part(0, 3, in.tail, in.state);
+        const DeltaLayerResult second = part(3, steps, first.tail, first.state);
+        EXPECT_TRUE(mx::array_equal(second.state, found.state).item<bool>());
+        EXPECT_TRUE(mx::array_equal(mx::concatenate({first.y, second.y}, 1), found.y).item<bool>());
       }
     }
   }
