@@ -214,24 +214,26 @@ void DotOutputs(const ProductRun& run, size_t first) {
 
 template <size_t kRows>
 void DotAll(const ProductRun& run) {
-  constexpr size_t kOuts = kRows == 4 ? 1 : 4 / kRows;
+  constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
   size_t n = 0;
   for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
   for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
 }
 
-// Any number of rows.
-template <void (*kFour)(const ProductRun&), void (*kTwo)(const ProductRun&),
-          void (*kOne)(const ProductRun&)>
-void InFoursTwosAndOnes(const ProductRun& run) {
-  struct By {
-    size_t rows;
-    void (*call)(const ProductRun&);
-  };
-  constexpr By kBy[] = {{4, kFour}, {2, kTwo}, {1, kOne}};
+// So many bytes of activations stay in the cache next to the processor while weights pass by.
+inline constexpr size_t kNear = size_t{32} << 10;
+
+struct ByRows {
+  size_t rows;
+  void (*call)(const ProductRun&);
+};
+
+// Any number of rows by a table of what takes eight, four, two and one.
+inline void InEightsAndFewer(const ProductRun& run, const ByRows (&table)[4]) {
   ProductRun part = run;
   size_t done = 0;
-  for (const By& by : kBy) {
+  for (const ByRows& by : table) {
+    if (by.rows == 8 && by.rows * run.x_stride > kNear) continue;
     for (; run.rows - done >= by.rows; done += by.rows) {
       part.rows = by.rows;
       part.x = run.x + done * run.x_stride;
@@ -242,7 +244,9 @@ void InFoursTwosAndOnes(const ProductRun& run) {
   }
 }
 
-inline void Few(const ProductRun& run) { InFoursTwosAndOnes<DotAll<4>, DotAll<2>, DotAll<1>>(run); }
+inline void Few(const ProductRun& run) {
+  InEightsAndFewer(run, {{8, DotAll<8>}, {4, DotAll<4>}, {2, DotAll<2>}, {1, DotAll<1>}});
+}
 
 }  // namespace ingot::kernels::bf16
 

@@ -202,7 +202,7 @@ void DotOutputs(const ProductRun& run, size_t first) {
 
 template <size_t kRows>
 void DotAll(const ProductRun& run) {
-  constexpr size_t kOuts = kRows == 4 ? 2 : 4 / kRows;
+  constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
   size_t n = 0;
   for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
   for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
@@ -213,7 +213,7 @@ inline bool Serves(const Matrix& matrix) {
 }
 
 inline void Few(const ProductRun& run) {
-  bf16::InFoursTwosAndOnes<DotAll<4>, DotAll<2>, DotAll<1>>(run);
+  bf16::InEightsAndFewer(run, {{8, DotAll<8>}, {4, DotAll<4>}, {2, DotAll<2>}, {1, DotAll<1>}});
 }
 
 // 16 numbers as multiples of 1 / inverse.
