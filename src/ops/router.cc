@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "ops/activation.h"
+#include "ops/cpu/router.h"
 #include "ops/gpu/choice.h"
 #include "ops/gpu/kernel.h"
 #include "ops/gpu/router.h"
@@ -49,6 +50,7 @@ Routing Route(const Array& logits, const RouterSpec& spec) {
   if (gpu::KernelsInUse() && gpu::FitsRouter(logits, spec)) {
     return gpu::Route(gpu::LaunchOnDevice, logits, spec);
   }
+  if (cpu::ServesRouter(logits, spec)) return cpu::Route(logits, spec);
   Array x = ToFloat32(logits);
   if (spec.softcap > 0) x = Softcap(x, spec.softcap);
   const Array scores = Scores(x, spec.score);

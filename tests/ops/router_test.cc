@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/cpu/choice.h"
+
 namespace ingot::ops {
 namespace {
 
@@ -76,7 +78,7 @@ std::map<int, double> Expected(const RouterSpec& spec, int row) {
   return weights;
 }
 
-TEST(RouterTest, EveryOptionIsItsFormula) {
+std::vector<RouterSpec> EveryOption() {
   const Array correction(kCorrection.data(), {kExperts}, mx::float32);
   std::vector<RouterSpec> specs;
   for (const RouterScore score :
@@ -93,6 +95,10 @@ TEST(RouterTest, EveryOptionIsItsFormula) {
                        .kept_groups = 2});
     }
   }
+  return specs;
+}
+
+void ExpectFormulas(const std::vector<RouterSpec>& specs) {
   const Array logits(kLogits.data(), {kRows, kExperts}, mx::float32);
   for (size_t i = 0; i < specs.size(); ++i) {
     SCOPED_TRACE(i);
@@ -111,6 +117,49 @@ TEST(RouterTest, EveryOptionIsItsFormula) {
         expected.erase(expert);
       }
     }
+  }
+}
+
+TEST(RouterTest, EveryOptionIsItsFormula) { ExpectFormulas(EveryOption()); }
+
+TEST(RouterTest, SoIsItInItsPlainForm) {
+  const cpu::PlainForms plain;
+  ExpectFormulas(EveryOption());
+}
+
+TEST(RouterTest, ManyRowsOfManyExpertsAreRoutedAsInThePlainForm) {
+  for (const mx::Dtype type : {mx::float32, mx::bfloat16}) {
+    const Array logits =
+        mx::astype(mx::random::normal({37, 160}, mx::float32, 0, 2, mx::random::key(3)), type);
+    const RouterSpec spec{
+        .score = RouterScore::kSigmoid, .chosen = 8, .groups = 8, .kept_groups = 3};
+    const auto sorted = [&](const Routing& routing) {
+      return mx::sort(mx::astype(routing.experts, mx::int32), -1);
+    };
+    const Routing own = Route(logits, spec);
+    const cpu::PlainForms plain;
+    const Routing expected = Route(logits, spec);
+    // Equal logits, of which bf16 has many, may be taken in another order.
+    if (type == mx::float32) {
+      EXPECT_TRUE(mx::array_equal(sorted(own), sorted(expected)).item<bool>());
+    }
+    EXPECT_TRUE(mx::allclose(mx::sort(own.weights, -1), mx::sort(expected.weights, -1), 1e-5, 1e-6)
+                    .item<bool>());
+  }
+}
+
+TEST(RouterTest, NanIsNotAnExpertThatDoesNotExist) {
+  std::vector<float> logits(16, 0.5F);
+  logits[0] = logits[5] = NAN;
+  for (const RouterScore score : {RouterScore::kSoftmax, RouterScore::kSigmoid}) {
+    const Routing routing = Route(Array(logits.data(), {1, 16}, mx::float32),
+                                  {.score = score, .chosen = 15, .groups = 4, .kept_groups = 4});
+    const Array sorted = mx::sort(mx::astype(routing.experts, mx::int32), -1);
+    EXPECT_GE(mx::min(sorted).item<int>(), 0);
+    EXPECT_LT(mx::max(sorted).item<int>(), 16);
+    EXPECT_EQ(mx::min(mx::slice(sorted, {0, 1}, {1, 15}) - mx::slice(sorted, {0, 0}, {1, 14}))
+                  .item<int>(),
+              1);
   }
 }
 
