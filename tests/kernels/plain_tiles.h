@@ -102,12 +102,19 @@ struct PlainCodes {
     }
   }
 
-  static void AddScaled(const tiles::Sums& group, const float* scales, const float* biases,
-                        const float* x_sums, tiles::Sums& sums) {
-    for (size_t n = 0; n < kTileOutputs; ++n) {
-      for (size_t r = 0; r < kTileSide; ++r) {
-        sums.of[n][r] += group.of[n][r] * scales[n];
-        sums.of[n][r] += x_sums[r] * biases[n];
+  template <size_t kGroups, size_t kBlocks>
+  static void AddScaled(const tiles::Sums (&groups)[kGroups][kBlocks],
+                        const float (*scales)[kTileOutputs], const float (*biases)[kTileOutputs],
+                        const float* x_sums, size_t block_sums, tiles::Sums* sums) {
+    for (size_t g = 0; g < kGroups; ++g) {
+      for (size_t b = 0; b < kBlocks; ++b) {
+        for (size_t n = 0; n < kTileOutputs; ++n) {
+          for (size_t r = 0; r < kTileSide; ++r) {
+            float& sum = sums[b].of[n][r];
+            sum += groups[g][b].of[n][r] * scales[g][n];
+            sum += x_sums[b * block_sums + g * kTileSide + r] * biases[g][n];
+          }
+        }
       }
     }
   }

@@ -40,16 +40,15 @@ class Ahead {
   size_t distance_ = kBytes;
 };
 
+// The first `count` <= 16 of a vector's lanes.
+inline __mmask16 First(size_t count) { return static_cast<__mmask16>((1U << count) - 1); }
+
 // count <= 16 numbers of `type`; zeros after them.
 inline __m512 LoadSixteen(FloatType type, const std::byte* p, size_t count) {
-  alignas(64) std::byte padded[kVector * 4] = {};
-  if (count < kVector) {
-    std::memcpy(padded, p, count * quant::SizeOf(type));
-    p = padded;
-  }
-  if (type == FloatType::kF32) return _mm512_loadu_ps(p);
-  if (type == FloatType::kBF16) return WidenBF16(p);
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  if (type == FloatType::kF32) return _mm512_maskz_loadu_ps(First(count), p);
+  const __m256i halves = _mm256_maskz_loadu_epi16(First(count), p);
+  if (type == FloatType::kF16) return _mm512_cvtph_ps(halves);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
 
 // The scales of `count` <= 16 groups from `group` (counted over the whole matrix) on.
@@ -57,14 +56,8 @@ inline __m512 ScalesOf(const Matrix& matrix, size_t group, size_t count) {
   if (matrix.layout == Layout::kAffine) {
     return LoadSixteen(matrix.type, matrix.scales + group * quant::SizeOf(matrix.type), count);
   }
-  const std::byte* bytes = matrix.scales + group;
-  std::byte padded[kVector] = {};
-  if (count < kVector) {
-    std::memcpy(padded, bytes, count);
-    bytes = padded;
-  }
   const __m512i codes =
-      _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+      _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(First(count), matrix.scales + group));
   if (matrix.format.mode != quant::Mode::kNvfp4) {
     // 2^(code - 127); the smallest is not a normal number.
     const __m512 normal = _mm512_castsi512_ps(_mm512_slli_epi32(codes, 23));

@@ -129,6 +129,7 @@ void ExpandRows(const Matrix& matrix, size_t output, size_t outputs, size_t at, 
   const Codes codes(matrix);
   const bool folded = matrix.layout == Layout::kE2M1 || matrix.layout == Layout::kE4M3;
   const size_t group = folded ? matrix.format.group_size : kBlock;
+  const size_t block_scales = folded ? kBlock / group : 0;
   alignas(64) float scales[kVector] = {};
   for (size_t n = 0; n < kTileOutputs; ++n) {
     const size_t half = n / kTileSide;
@@ -139,7 +140,8 @@ void ExpandRows(const Matrix& matrix, size_t output, size_t outputs, size_t at, 
       _mm512_store_ps(scales,
                       bf16::ScalesOf(matrix, of * matrix.groups() + at / group, count / group));
     }
-    for (size_t k = 0; k < count; k += kBlock) {
+    const float* scale = scales;
+    for (size_t k = 0; k < count; k += kBlock, scale += block_scales) {
       Pair numbers{_mm512_setzero_si512(), _mm512_setzero_si512()};
       const uint8_t* p = from + k * Codes::kBits / 8;
       uint8_t last[kBytes];
@@ -148,7 +150,7 @@ void ExpandRows(const Matrix& matrix, size_t output, size_t outputs, size_t at, 
         std::memcpy(last, p, (count - k) * Codes::kBits / 8);
         p = last;
       }
-      if (n < outputs) numbers = codes.Load(p, scales + k / group);
+      if (n < outputs) numbers = codes.Load(p, scale);
       _mm512_store_si512(to.numbers[k / kStep][half][row], numbers.a);
       _mm512_store_si512(to.numbers[k / kStep + 1][half][row], numbers.b);
     }
@@ -194,13 +196,28 @@ struct Avx512Codes {
     }
   }
 
-  static void AddScaled(const Sums& group, const float* scales, const float* biases,
-                        const float* x_sums, Sums& sums) {
-    const __m512 x = _mm512_loadu_ps(x_sums);
+  template <size_t kGroups, size_t kBlocks>
+  static void AddScaled(const Sums (&groups)[kGroups][kBlocks], const float (*scales)[kTileOutputs],
+                        const float (*biases)[kTileOutputs], const float* x_sums, size_t block_sums,
+                        Sums* sums) {
+    __m512 x[kGroups][kBlocks];
+    for (size_t g = 0; g < kGroups; ++g) {
+      for (size_t b = 0; b < kBlocks; ++b) {
+        x[g][b] = _mm512_loadu_ps(x_sums + b * block_sums + g * kTileSide);
+      }
+    }
     for (size_t n = 0; n < kTileOutputs; ++n) {
-      const __m512 sum = _mm512_fmadd_ps(_mm512_load_ps(group.of[n]), _mm512_set1_ps(scales[n]),
-                                         _mm512_load_ps(sums.of[n]));
-      _mm512_store_ps(sums.of[n], _mm512_fmadd_ps(x, _mm512_set1_ps(biases[n]), sum));
+      __m512 sum[kBlocks];
+      for (size_t b = 0; b < kBlocks; ++b) sum[b] = _mm512_load_ps(sums[b].of[n]);
+      for (size_t g = 0; g < kGroups; ++g) {
+        const __m512 scale = _mm512_set1_ps(scales[g][n]);
+        const __m512 bias = _mm512_set1_ps(biases[g][n]);
+        for (size_t b = 0; b < kBlocks; ++b) {
+          sum[b] = _mm512_fmadd_ps(_mm512_load_ps(groups[g][b].of[n]), scale, sum[b]);
+          sum[b] = _mm512_fmadd_ps(x[g][b], bias, sum[b]);
+        }
+      }
+      for (size_t b = 0; b < kBlocks; ++b) _mm512_store_ps(sums[b].of[n], sum[b]);
     }
   }
 

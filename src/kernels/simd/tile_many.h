@@ -84,6 +84,22 @@ struct Pass {
   size_t block_sums;    // floats
 };
 
+// kGroups groups from `first` on, which are read and written with the sums once.
+template <class Tiles, class Codes, size_t kBlocks, size_t kGroups>
+void AddGroups(const Stretch& weights, const Pass& pass, size_t first, Sums* sums) {
+  const size_t steps = pass.steps / pass.groups;
+  Sums of[kGroups][kBlocks];
+  for (size_t g = 0; g < kGroups; ++g) {
+    const size_t step = (first + g) * steps;
+    ZeroSums<Tiles, kBlocks>();
+    DotSteps<Tiles, kBlocks>(weights, step, step + steps, pass.x, pass.block_bytes);
+    StoreSums<Tiles, kBlocks>(of[g]);
+  }
+  Codes::template AddScaled<kGroups, kBlocks>(of, weights.scales + first, weights.biases + first,
+                                              pass.x_sums + first * kTileSide, pass.block_sums,
+                                              sums);
+}
+
 template <class Tiles, class Codes, size_t kBlocks>
 void AddBlocks(const Stretch& weights, const Pass& pass, Sums* sums) {
   if (pass.groups == 0) {
@@ -92,17 +108,9 @@ void AddBlocks(const Stretch& weights, const Pass& pass, Sums* sums) {
     StoreSums<Tiles, kBlocks>(sums);
     return;
   }
-  Sums group[kBlocks];
-  const size_t steps = pass.steps / pass.groups;
-  for (size_t g = 0; g < pass.groups; ++g) {
-    ZeroSums<Tiles, kBlocks>();
-    DotSteps<Tiles, kBlocks>(weights, g * steps, (g + 1) * steps, pass.x, pass.block_bytes);
-    StoreSums<Tiles, kBlocks>(group);
-    for (size_t b = 0; b < kBlocks; ++b) {
-      const float* x_sums = pass.x_sums + b * pass.block_sums + g * kTileSide;
-      Codes::AddScaled(group[b], weights.scales[g], weights.biases[g], x_sums, sums[b]);
-    }
-  }
+  size_t g = 0;
+  for (; g + 2 <= pass.groups; g += 2) AddGroups<Tiles, Codes, kBlocks, 2>(weights, pass, g, sums);
+  if (g < pass.groups) AddGroups<Tiles, Codes, kBlocks, 1>(weights, pass, g, sums);
 }
 
 template <class Tiles, class Codes>
