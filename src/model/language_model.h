@@ -4,7 +4,9 @@
 #ifndef INGOT_MODEL_LANGUAGE_MODEL_H_
 #define INGOT_MODEL_LANGUAGE_MODEL_H_
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "model/batch.h"
 #include "model/cache.h"
@@ -38,11 +40,15 @@ class LanguageModel {
   // Rows [..., H] → logits [..., vocabulary].
   virtual Array Logits(const Array& hidden) const = 0;
 
+  // Something that is to live as long as the model.
+  void Attach(std::shared_ptr<const void> companion) { companion_ = std::move(companion); }
+
  protected:
   explicit LanguageModel(const ModelShape& shape) : shape_(shape) {}
 
  private:
   ModelShape shape_;
+  std::shared_ptr<const void> companion_;
 };
 
 }  // namespace ingot::model

@@ -75,8 +75,12 @@ Result<tensor::TensorView> StoredTensors::View(size_t i) const {
   return checkpoint_ ? checkpoint_->View(entries_[i].tensor) : FileOf(i).View(entries_[i].tensor);
 }
 
+Result<std::shared_ptr<const core::MappedFile>> StoredTensors::Mapping(size_t i) const {
+  return FileOf(i).Mapping();
+}
+
 Result<std::shared_ptr<const void>> StoredTensors::Owner(size_t i) const {
-  INGOT_ASSIGN(std::shared_ptr<const core::MappedFile> mapping, FileOf(i).Mapping());
+  INGOT_ASSIGN(std::shared_ptr<const core::MappedFile> mapping, Mapping(i));
   return std::shared_ptr<const void>(std::move(mapping));
 }
 

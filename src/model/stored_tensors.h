@@ -39,7 +39,8 @@ class StoredTensors {
   tensor::DType dtype(size_t i) const;
   tensor::Shape shape(size_t i) const;
   core::Result<tensor::TensorView> View(size_t i) const;
-  // Keeps the bytes of tensor i readable.
+  // The file that tensor i lies in. Who has it, or the owner, keeps the bytes readable.
+  core::Result<std::shared_ptr<const core::MappedFile>> Mapping(size_t i) const;
   core::Result<std::shared_ptr<const void>> Owner(size_t i) const;
   BlobMetadata MetadataOf(size_t i) const;
   // Bytes of all tensors together.

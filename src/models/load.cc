@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "core/log.h"
+#include "core/memory.h"
 #include "core/python_json.h"
 #include "core/strings.h"
 #include "model/config_reader.h"
 #include "model/quant_config.h"
+#include "model/read_ahead.h"
 #include "model/weights.h"
 #include "models/registry.h"
 
@@ -53,7 +55,14 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json
                                                                 const model::StoredTensors& tensors,
                                                                 std::optional<mx::Dtype> type) {
   model::Weights weights = WeightsOf(config, tensors, type);
-  return BuildLanguageModel(config, weights);
+  core::Result<std::unique_ptr<model::LanguageModel>> built = BuildLanguageModel(config, weights);
+  // A GPU has copies of its own by now.
+  if (built.ok() && mx::default_device() == mx::Device::cpu) {
+    const core::Result<core::MemoryInfo> memory = core::ReadMemoryInfo(core::Env::Posix());
+    const uint64_t available = memory.ok() ? memory->available : 0;
+    (*built)->Attach(std::make_shared<const model::ReadAhead>(tensors, available));
+  }
+  return built;
 }
 
 core::Result<std::unique_ptr<model::TextEncoder>> LoadEncoderTensors(
