@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "ops/sample.h"
+
 namespace ingot::engine {
 namespace {
 
@@ -45,7 +47,7 @@ std::vector<BatchStep::Outcome> BatchStep::Run(const model::LanguageModel& model
   Array hidden = model.Forward(Array(tokens.data(), {1, rows_}, mx::int32), batch);
   std::vector<Array> pending;
   std::optional<Array> logits;
-  std::optional<Array> likeliest;
+  bool some_plain = false;
   const auto count = static_cast<int>(wanted.rows.size());
   if (count > 0) {
     if (count < rows_) {
@@ -54,7 +56,7 @@ std::vector<BatchStep::Outcome> BatchStep::Run(const model::LanguageModel& model
     logits = mx::reshape(model.Logits(hidden), {count, model.shape().vocabulary});
     pending.push_back(*logits);
   }
-  // Choices that need nothing but the largest logit are made together.
+  // Choices that need nothing but the largest logit are made together, afterwards.
   std::vector<std::optional<Array>> choices(parts_.size());
   for (size_t i = 0; i < parts_.size(); ++i) {
     const int first = wanted.first[i];
@@ -67,10 +69,7 @@ std::vector<BatchStep::Outcome> BatchStep::Run(const model::LanguageModel& model
     }
     outcomes[i].logits = RowOf(*logits, first);
     if (parts_[i].sequence->IsPlain()) {
-      if (!likeliest) {
-        likeliest = mx::astype(mx::argmax(ops::ToFloat32(*logits), -1), mx::int32);
-        pending.push_back(*likeliest);
-      }
+      some_plain = true;
       continue;
     }
     auto choice = parts_[i].sequence->Choose(*outcomes[i].logits);
@@ -86,10 +85,12 @@ std::vector<BatchStep::Outcome> BatchStep::Run(const model::LanguageModel& model
     pending.insert(pending.end(), more.begin(), more.end());
   }
   mx::eval(pending);
+  std::vector<int> likeliest;
+  if (some_plain) likeliest = ops::Likeliest(*logits);
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (!makes[i] || !outcomes[i].failed.ok()) continue;
     outcomes[i].token =
-        choices[i] ? choices[i]->item<int>() : likeliest->data<int>()[wanted.first[i]];
+        choices[i] ? choices[i]->item<int>() : likeliest[static_cast<size_t>(wanted.first[i])];
   }
   return outcomes;
 }

@@ -2,6 +2,9 @@
 
 #include <limits>
 
+#include "ops/cpu/choice.h"
+#include "ops/cpu/likeliest.h"
+#include "ops/cpu/rows.h"
 #include "ops/gpu/choice.h"
 #include "ops/gpu/kernel.h"
 #include "ops/gpu/sample.h"
@@ -9,6 +12,22 @@
 namespace ingot::ops {
 
 bool DrawsAtOnce() { return gpu::KernelsInUse(); }
+
+std::vector<int> Likeliest(Array logits) {
+  const auto type = cpu::FloatTypeOf(logits.dtype());
+  if (!cpu::KernelsInUse() || !type) {
+    Array places = mx::astype(mx::argmax(ToFloat32(logits), -1), mx::int32);
+    mx::eval(places);
+    return {places.data<int>(), places.data<int>() + places.size()};
+  }
+  mx::eval(logits);
+  if (!logits.flags().row_contiguous) {
+    logits = mx::contiguous(logits);
+    mx::eval(logits);
+  }
+  return cpu::LikeliestOfRows(*type, logits.data<std::byte>(), static_cast<size_t>(logits.shape(0)),
+                              static_cast<size_t>(logits.shape(1)));
+}
 
 Array Draw(const Array& logits, const DrawSpec& spec) {
   if (gpu::KernelsInUse()) return gpu::Draw(gpu::LaunchOnDevice, logits, spec);

@@ -4,6 +4,8 @@
 #ifndef INGOT_OPS_SAMPLE_H_
 #define INGOT_OPS_SAMPLE_H_
 
+#include <vector>
+
 #include "ops/array.h"
 
 namespace ingot::ops {
@@ -20,6 +22,10 @@ struct DrawSpec {
 // logits [V] → the token, a scalar of int32. Equals stay or go together, so a few more than top_k
 // may be left. Not a number never stays; where nothing but that is left the first token is drawn.
 Array Draw(const Array& logits, const DrawSpec& spec);
+
+// The likeliest token of each row of logits [n, V]: the first of equals. Computes the logits where
+// that has not been done. Throws what MLX does.
+std::vector<int> Likeliest(Array logits);
 
 // Whether a draw is one operation on the device in use, which is then to be preferred.
 bool DrawsAtOnce();
