@@ -18,7 +18,7 @@ std::vector<int> LikeliestOf(const std::vector<float>& row) {
 }
 
 TEST(LikeliestTest, IsThatOfThePlainFormWhateverTheTypeAndTheWidth) {
-  std::mt19937 random(5);
+  std::mt19937 random(5);  // NOLINT: the same numbers at every run
   std::normal_distribution<float> normal(0, 1);
   for (const int width : {1, 15, 16, 1023, 1024, 1025, 5000}) {
     std::vector<float> numbers(static_cast<size_t>(width) * 7);
