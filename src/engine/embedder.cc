@@ -129,6 +129,10 @@ Result<Embedding> Embedder::EmbedTokens(const std::vector<int>& tokens,
 Result<Embedding> Embedder::Embed(std::string_view text, const EmbedOptions& options) const {
   INGOT_TRY(Check(options));
   INGOT_ASSIGN(const Encoded encoded, Encode(text, options));
+  if (encoded.truncated && !options.truncate) {
+    return core::InvalidArgument(StrCat("the text is longer than the ", encoded.tokens.size(),
+                                        " tokens that the model reads"));
+  }
   INGOT_ASSIGN(Embedding result, EmbedTokens(encoded.tokens, options));
   result.truncated = encoded.truncated;
   return result;

@@ -25,6 +25,7 @@ struct EmbedOptions {
   std::optional<std::string> prompt;  // by name; absent: the model's default, "": none
   size_t dimensions = 0;              // the first so many, normalised again; 0: all
   std::optional<bool> normalise;      // absent: as the model declares
+  bool truncate = true;               // false: a text longer than the model can read is an error
 };
 
 struct Embedding {
@@ -41,6 +42,8 @@ class Embedder {
   const SentenceConfig& config() const { return config_; }
   size_t width() const;      // of a whole vector
   size_t row_width() const;  // of a token's row
+  // Whether the model has as many dimensions as are asked for.
+  core::Status Check(const EmbedOptions& options) const;
   core::Result<Embedding> Embed(std::string_view text, const EmbedOptions& options) const;
   // The same from token numbers as they stand: nothing is put around them, and no prompt.
   core::Result<Embedding> EmbedTokens(const std::vector<int>& tokens,
@@ -58,7 +61,6 @@ class Embedder {
   Embedder() = default;
   const model::ModelShape& shape() const;
   core::Result<std::string_view> PromptOf(const EmbedOptions& options) const;
-  core::Status Check(const EmbedOptions& options) const;
   ops::Array Rows(const ops::Array& tokens) const;
 
   std::string label_;

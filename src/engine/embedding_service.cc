@@ -1,6 +1,7 @@
 #include "engine/embedding_service.h"
 
 #include <optional>
+#include <utility>
 
 #include "core/strings.h"
 
@@ -13,19 +14,19 @@ Result<std::vector<Embedding>> EmbeddingService::Embed(
     const std::function<bool()>& cancelled) const {
   std::vector<Embedding> all;
   all.reserve(inputs.size());
+  EmbedOptions asked = options;
+  asked.truncate = truncate;
+  INGOT_TRY(embedder_->Check(asked));
   for (const EmbedInput& input : inputs) {
     if (cancelled && cancelled()) return core::Cancelled("nobody waits for the vectors any more");
     std::optional<Result<Embedding>> result;
     thread_->Run([&] {
       const auto* text = std::get_if<std::string>(&input);
-      result.emplace(text != nullptr ? embedder_->Embed(*text, options)
-                                     : embedder_->EmbedTokens(std::get<1>(input), options));
+      result.emplace(text != nullptr ? embedder_->Embed(*text, asked)
+                                     : embedder_->EmbedTokens(std::get<1>(input), asked));
     });
-    INGOT_ASSIGN(Embedding one, *std::move(result));
-    if (one.truncated && !truncate) {
-      return core::InvalidArgument(core::StrCat("input ", all.size(), " is longer than the ",
-                                                one.tokens, " tokens that the model reads"));
-    }
+    INGOT_ASSIGN(Embedding one,
+                 (*std::move(result)).Context(core::StrCat("input[", all.size(), "]")));
     all.push_back(std::move(one));
   }
   return all;

@@ -110,12 +110,18 @@ std::optional<int> ToInt(const Json& value) {
 Status SetSeed(RequestOptions& options, const OptionInfo& info, const Json& value) {
   if (value.is_number_unsigned()) {
     options.sampling.seed = value.get<uint64_t>();
-  } else if (value.is_number_integer()) {
-    options.sampling.seed.reset();
-    if (value.get<int64_t>() != -1) return WrongKind(info, "-1 or more", value);
-  } else {
-    return WrongKind(info, "an integer", value);
+    return Status::Ok();
   }
+  // 42.0, as some clients write it; beyond that a double is no seed of its own any more.
+  constexpr double kMostExact = 9007199254740992.0;
+  const bool whole = value.is_number_integer() ||
+                     (value.is_number_float() && std::abs(value.get<double>()) <= kMostExact &&
+                      value.get<double>() == std::floor(value.get<double>()));
+  if (!whole) return WrongKind(info, "an integer", value);
+  const auto seed = value.get<int64_t>();
+  if (seed < -1) return WrongKind(info, "-1 or more", value);
+  options.sampling.seed.reset();
+  if (seed >= 0) options.sampling.seed = static_cast<uint64_t>(seed);
   return Status::Ok();
 }
 

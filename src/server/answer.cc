@@ -31,11 +31,11 @@ class Listener final : public engine::TokenListener {
         started_(started) {}
 
   // Before it is submitted.
-  void Prepare(Prompt& prompt, double load_seconds) {
+  void Prepare(Prompt& prompt, double load_seconds, bool may_call) {
     end_.load_seconds = load_seconds;
     end_.tokens = prompt.tokens;
     if (const text::Tokenizer* tokenizer = service_->model().tokenizer()) {
-      text_.emplace(*tokenizer, std::move(prompt.parser), prompt.options.stop);
+      text_.emplace(*tokenizer, std::move(prompt.parser), prompt.options.stop, may_call);
     }
   }
   // It was not: the sink hears nothing.
@@ -155,7 +155,7 @@ Result<engine::Ticket> StartChat(Context& context, ChatTask task,
   engine::TokenRequest request = MakeRequest(model, task, prompt);
   INGOT_ASSIGN(request.constraint, MakeConstraint(model, task, prompt));
   auto listener = std::make_shared<Listener>(context, service, std::move(sink), started);
-  listener->Prepare(prompt, load_seconds);
+  listener->Prepare(prompt, load_seconds, task.tool_choice.mode != ToolChoice::Mode::kNone);
   Result<engine::Ticket> ticket = service->Submit(std::move(request), listener);
   if (!ticket.ok()) listener->Forget();
   return ticket;

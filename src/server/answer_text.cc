@@ -35,9 +35,10 @@ std::string NewCallId() {
 }
 
 AnswerText::AnswerText(const text::Tokenizer& tokenizer, std::unique_ptr<text::OutputParser> parser,
-                       std::vector<std::string> stops)
+                       std::vector<std::string> stops, bool may_call)
     : tokenizer_(tokenizer),
       parser_(std::move(parser)),
+      may_call_(may_call),
       stop_list_(stops),
       stops_(std::move(stops)),
       stream_(tokenizer.Stream()) {
@@ -59,7 +60,7 @@ AnswerPiece AnswerText::Take(text::ParsedPiece parsed) {
   AnswerPiece piece;
   piece.thinking = std::move(parsed.thinking);
   piece.content = std::move(parsed.content);
-  piece.calls = std::move(parsed.calls);
+  if (may_call_) piece.calls = std::move(parsed.calls);
   for (text::ToolCall& call : piece.calls) {
     if (call.id.empty()) call.id = NewCallId();
     called_ = true;

@@ -19,9 +19,10 @@ namespace ingot::server {
 
 class AnswerText {
  public:
-  // parser may be null: all is content then. The tokenizer outlives it.
+  // parser may be null: all is content then. may_call: false where the request forbids calls: those
+  // that the model writes all the same come to nothing. The tokenizer outlives it.
   AnswerText(const text::Tokenizer& tokenizer, std::unique_ptr<text::OutputParser> parser,
-             std::vector<std::string> stops);
+             std::vector<std::string> stops, bool may_call = true);
 
   // What became certain with this token; perhaps nothing.
   AnswerPiece Add(const engine::GeneratedToken& token);
@@ -39,6 +40,7 @@ class AnswerText {
 
   const text::Tokenizer& tokenizer_;
   std::unique_ptr<text::OutputParser> parser_;
+  const bool may_call_;
   std::vector<std::string> stop_list_;
   engine::StopStrings stops_;
   text::TokenStream stream_;

@@ -302,6 +302,7 @@ Status ReadFormat(const Json& json, const std::string& place, ChatTask& task) {
   INGOT_TRY(fields.RequiredText("type").status());
   INGOT_ASSIGN(const Json* schema, fields.Object("schema"));
   if (schema == nullptr) return core::InvalidArgument(StrCat(place, ".schema: missing"));
+  task.format_field = place + ".schema";
   task.format = text::GrammarSpec{.kind = text::GrammarKind::kSchema, .text = schema->dump()};
   return {};
 }
@@ -367,6 +368,8 @@ core::Result<AnthropicRequest> ParseAnthropic(const Json& json, bool counting) {
   ChatTask& task = request.task;
   INGOT_ASSIGN(task.model, fields.RequiredText("model"));
   task.base.sampling.temperature = 1;
+  // Agents ask for thinking without knowing who is asked.
+  task.relaxed_thinking = true;
   task.chat.emplace();
   INGOT_TRY(ReadSystem(fields, task.chat->messages));
   INGOT_ASSIGN(const Json* messages, fields.RequiredList("messages"));

@@ -45,6 +45,7 @@ struct ChatTask {
   engine::RequestOptions base;
   std::vector<std::pair<std::string, core::Json>> settings;
   std::optional<text::GrammarSpec> format;
+  std::string format_field = "format";  // as the interface calls it
   ToolChoice tool_choice;
   std::optional<int> thinking_budget;  // tokens
   int logprobs = -1;                   // alternatives a token; -1: none

@@ -63,10 +63,12 @@ Result<std::unique_ptr<engine::TokenConstraint>> MakeConstraint(const engine::Lo
   spec.may_think = thinks && !prompt.in_thinking && (spec.grammar || required);
   auto made = model.constraints().Make(spec);
   if (made.ok()) return made;
-  const core::Status status = std::move(made).status();
+  core::Status status = std::move(made).status();
   // A grammar that asks for too much is the request's fault, not a shortage of ours.
-  if (status.code() != core::Code::kExhausted) return status;
-  return core::InvalidArgument(std::string(status.message()));
+  if (status.code() == core::Code::kExhausted) {
+    status = core::InvalidArgument(std::string(status.message()));
+  }
+  return std::move(status).Context(spec.grammar ? task.format_field : "tools");
 }
 
 }  // namespace ingot::server

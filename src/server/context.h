@@ -3,6 +3,7 @@
 #define INGOT_SERVER_CONTEXT_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "engine/model_pool.h"
 #include "server/heartbeat.h"
 #include "server/metrics.h"
+#include "server/model_details.h"
 #include "server/response_store.h"
 #include "server/worker_pool.h"
 #include "store/store.h"
@@ -19,14 +21,17 @@
 namespace ingot::server {
 
 struct Context {
-  Context(const store::Store& s, engine::ModelPool& m, WorkerPool& w)
-      : store(s), models(m), workers(w) {}
+  // beat: how often those who wait for a prompt to be read hear that it still is.
+  Context(const store::Store& s, engine::ModelPool& m, WorkerPool& w,
+          std::chrono::milliseconds beat)
+      : store(s), models(m), workers(w), heartbeat(beat) {}
 
   const store::Store& store;
   engine::ModelPool& models;
   WorkerPool& workers;
   Metrics metrics;
   ResponseStore responses;
+  ModelDetails details;
   Heartbeat heartbeat;
   core::Clock& clock = core::Clock::System();
 

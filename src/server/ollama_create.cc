@@ -19,6 +19,9 @@
 #include "server/status_stream.h"
 #include "store/blob_writer.h"
 #include "store/session.h"
+#include "text/chat/chat_template.h"
+#include "text/chat/native.h"
+#include "text/parse/output_parser.h"
 
 namespace ingot::server {
 namespace {
@@ -89,6 +92,33 @@ Status ReadMessages(const Json* messages, import::Modelfile& modelfile) {
   return Status::Ok();
 }
 
+// Words that would only show themselves as wrong once the model is asked something.
+Status CheckWords(const import::Modelfile& modelfile) {
+  if (modelfile.chat_template) {
+    text::ChatSources sources;
+    sources.modelfile_template = *modelfile.chat_template;
+    const auto parsed = text::ChatTemplate::Load(sources);
+    if (!parsed.ok()) {
+      return core::InvalidArgument(StrCat("template: ", parsed.status().message()));
+    }
+  }
+  const std::string& renderer = modelfile.renderer;
+  if (!renderer.empty() && renderer != "none" && text::FindNativeRenderer(renderer) == nullptr) {
+    std::vector<std::string> names;
+    for (const text::NativeRenderer& one : text::NativeRenderers()) names.emplace_back(one.name);
+    return core::InvalidArgument(StrCat("renderer: there is no ", core::Quoted(renderer, 60)))
+        .WithHint(StrCat("There are ", core::Join(names, ", "), "."));
+  }
+  const std::string& parser = modelfile.parser;
+  if (!parser.empty() && parser != "none" && !text::HasOutputParser(parser)) {
+    std::vector<std::string> names;
+    for (const std::string_view one : text::OutputParserNames()) names.emplace_back(one);
+    return core::InvalidArgument(StrCat("parser: there is no ", core::Quoted(parser, 60)))
+        .WithHint(StrCat("There are ", core::Join(names, ", "), "."));
+  }
+  return Status::Ok();
+}
+
 Result<CreateBody> Read(const Request& request) {
   INGOT_ASSIGN(Fields fields, Fields::Parse(request.body));
   CreateBody body;
@@ -112,6 +142,7 @@ Result<CreateBody> Read(const Request& request) {
   INGOT_ASSIGN(const std::optional<std::string> parser, fields.Text("parser"));
   modelfile.renderer = renderer.value_or("");
   modelfile.parser = parser.value_or("");
+  INGOT_TRY(CheckWords(modelfile));
   INGOT_ASSIGN(const std::optional<std::string> least, fields.Text("requires"));
   modelfile.requires_version = least.value_or("");
   INGOT_TRY(ReadParameters(fields.Take("parameters"), modelfile));
@@ -171,6 +202,20 @@ class BlobFolder {
   std::unique_ptr<store::WriteSession> session_;
 };
 
+// Where the server keeps the files meanwhile is nothing to a client.
+Status WithoutFolder(const Status& status, const BlobFolder* folder) {
+  if (folder == nullptr) return status;
+  const auto without = [&](std::string_view text) {
+    const std::string path = folder->path().native();
+    std::string out(text);
+    for (size_t at = out.find(path); at != std::string::npos; at = out.find(path, at)) {
+      out.replace(at, path.size(), "files");
+    }
+    return out;
+  };
+  return Status(status.code(), without(status.message())).WithHint(without(status.hint()));
+}
+
 Status Create(Context& context, CreateBody body, StatusStream& lines) {
   import::CreateRequest request{.name = *body.name,
                                 .modelfile = std::move(body.modelfile),
@@ -185,13 +230,17 @@ Status Create(Context& context, CreateBody body, StatusStream& lines) {
     request.modelfile.from = folder->path().native();
   }
   lines.SayStatus("parsing the model");
-  INGOT_ASSIGN(const import::CreatePlan plan, PlanCreate(context.store, std::move(request)));
+  Result<import::CreatePlan> planned = PlanCreate(context.store, std::move(request));
+  if (!planned.ok()) return WithoutFolder(planned.status(), folder.get());
+  const import::CreatePlan plan = *std::move(planned);
   const import::WriteOptions write{.strict = false,
                                    .measure = false,
                                    .pool = nullptr,
                                    .progress = &lines.progress(),
                                    .cancelled = [&lines] { return lines.stop().load(); }};
-  INGOT_ASSIGN(const import::CreateOutcome outcome, ExecuteCreate(context.store, plan, write));
+  const Result<import::CreateOutcome> made = ExecuteCreate(context.store, plan, write);
+  if (!made.ok()) return WithoutFolder(made.status(), folder.get());
+  const import::CreateOutcome& outcome = *made;
   for (const std::string& warning : outcome.warnings) {
     lines.SayStatus(StrCat("warning: ", core::Printable(warning, 1000)));
   }

@@ -18,6 +18,7 @@ void HandleChat(Context& context, const ExchangePtr& exchange);
 
 // ollama_models.cc
 void HandleVersion(Context& context, const ExchangePtr& exchange);
+void HandleStatus(Context& context, const ExchangePtr& exchange);
 void HandleTags(Context& context, const ExchangePtr& exchange);
 void HandlePs(Context& context, const ExchangePtr& exchange);
 void HandleShow(Context& context, const ExchangePtr& exchange);

@@ -13,6 +13,7 @@
 #include "server/fields.h"
 #include "server/model_card.h"
 #include "server/model_defaults.h"
+#include "server/model_details.h"
 #include "server/ollama_handlers.h"
 #include "server/ollama_reply.h"
 #include "server/version.h"
@@ -44,34 +45,6 @@ Result<store::ModelName> TakeName(Fields& fields) {
   return store::ModelName::Parse(*text);
 }
 
-// Of a config blob alone, which is quick to read: tags lists every model.
-Json BriefDetails(const store::ModelConfig& config) {
-  Json families = Json::array();
-  if (config.model_families) families = *config.model_families;
-  const std::string family =
-      config.model_family.empty() ? config.architecture : config.model_family;
-  if (families.empty() && !family.empty()) families.push_back(family);
-  return {{"parent_model", ""},
-          {"format", config.model_format},
-          {"family", family},
-          {"families", std::move(families)},
-          {"parameter_size", config.model_type},
-          {"quantization_level", config.file_type},
-          {"context_length", config.context_length},
-          {"embedding_length", config.embedding_length}};
-}
-
-Json Details(const ModelCard& card) {
-  Json details = BriefDetails(card.config);
-  details["family"] = card.architecture;
-  details["families"] = Json::array({card.architecture});
-  details["parameter_size"] = card.parameters;
-  details["quantization_level"] = card.quantization;
-  if (card.context_length) details["context_length"] = *card.context_length;
-  if (card.embedding_length) details["embedding_length"] = *card.embedding_length;
-  return details;
-}
-
 std::vector<std::string> Capabilities(const store::ModelConfig& config) {
   return config.capabilities.empty() ? std::vector<std::string>{"completion"} : config.capabilities;
 }
@@ -90,11 +63,21 @@ Result<Json> Tags(Context& context) {
                   {"digest", model.raw.id.Hex()}};
     // A damaged config is `verify`'s business.
     const auto config = context.store.ReadConfig(model.manifest());
-    entry["details"] = BriefDetails(config.ok() ? *config : store::ModelConfig());
+    entry["details"] = context.details.Of(context.store, model);
     entry["capabilities"] = config.ok() ? Capabilities(*config) : std::vector<std::string>();
     models.push_back(std::move(entry));
   }
   return Json{{"models", std::move(models)}};
+}
+
+// Of a model that runs; one that was removed meanwhile has none.
+Json DetailsOf(Context& context, const std::string& name) {
+  if (const auto parsed = store::ModelName::Parse(name); parsed.ok()) {
+    if (const auto stored = context.store.Read(*parsed); stored.ok()) {
+      return context.details.Of(context.store, *stored);
+    }
+  }
+  return Json::object();
 }
 
 Result<Json> Running(Context& context) {
@@ -105,15 +88,7 @@ Result<Json> Running(Context& context) {
                   {"model", model.name},
                   {"size", model.bytes},
                   {"digest", model.digest}};
-    store::ModelConfig config;
-    if (const auto name = store::ModelName::Parse(model.name); name.ok()) {
-      if (const auto stored = context.store.Read(*name); stored.ok()) {
-        if (auto read = context.store.ReadConfig(stored->manifest()); read.ok()) {
-          config = *std::move(read);
-        }
-      }
-    }
-    entry["details"] = BriefDetails(config);
+    entry["details"] = DetailsOf(context, model.name);
     const int64_t seconds = model.expires_in ? model.expires_in->count() : kForeverSeconds;
     entry["expires_at"] = Rfc3339Nanos(now + seconds * 1'000'000'000);
     entry["size_vram"] = 0;  // memory is the machine's
@@ -153,7 +128,7 @@ Result<Json> Show(Context& context, const Request& request) {
   if (!card.system.empty()) json["system"] = card.system;
   if (!card.config.renderer.empty()) json["renderer"] = card.config.renderer;
   if (!card.config.parser.empty()) json["parser"] = card.config.parser;
-  json["details"] = Details(card);
+  json["details"] = DetailsJson(card);
   INGOT_ASSIGN(const std::vector<text::Message> messages, ModelMessages(context.store, card.model));
   if (!messages.empty()) {
     Json list = Json::array();
@@ -209,6 +184,12 @@ void AnswerStatus(const ExchangePtr& exchange, const Status& status) {
 void HandleVersion(Context& context, const ExchangePtr& exchange) {
   (void)context;
   exchange->Send(JsonReply(200, {{"version", kOllamaVersion}, {"ingot", OwnVersion()}}));
+}
+
+// The original asks a service of its makers; there is nothing of the kind here.
+void HandleStatus(Context& context, const ExchangePtr& exchange) {
+  (void)context;
+  exchange->Send(JsonReply(200, {{"cloud", {{"disabled", true}, {"source", "none"}}}}));
 }
 
 void HandleTags(Context& context, const ExchangePtr& exchange) { Answer(exchange, Tags(context)); }

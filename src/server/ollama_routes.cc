@@ -12,6 +12,7 @@ std::span<const Route> OllamaRoutes() {
   constexpr Role kManage = Role::kManage;
   static constexpr std::array kRoutes = {
       Route{Method::kGet, "/api/version", kAnybody, kNoBody, &HandleVersion},
+      Route{Method::kGet, "/api/status", kAnybody, kNoBody, &HandleStatus},
       Route{Method::kPost, "/api/generate", kInfer, kLargeBody, &HandleGenerate},
       Route{Method::kPost, "/api/chat", kInfer, kLargeBody, &HandleChat},
       Route{Method::kPost, "/api/embed", kInfer, kLargeBody, &HandleEmbed},

@@ -174,7 +174,12 @@ core::Result<std::vector<text::Message>> OpenAiMessages(const Json& list) {
   for (size_t i = 0; i < list.size(); ++i) {
     INGOT_TRY(CheckMessage(list[i], StrCat("messages[", i, "]")));
   }
-  INGOT_ASSIGN(std::vector<text::Message> messages, text::MessagesFromJson(list));
+  core::Result<std::vector<text::Message>> read = text::MessagesFromJson(list);
+  if (!read.ok()) return core::InvalidArgument(std::string(read.status().message()));
+  std::vector<text::Message> messages = *std::move(read);
+  for (text::Message& message : messages) {
+    if (message.role == "developer") message.role = "system";
+  }
   // A result says which call it belongs to; templates want to know which tool that was.
   for (size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].role != "tool" || !messages[i].tool_name.empty()) continue;
@@ -201,6 +206,7 @@ core::Result<OpenAiChat> ParseOpenAiChat(const Json& json) {
   INGOT_TRY(ReadReasoning(fields, task));
   INGOT_TRY(ReadLogprobs(fields, task));
   if (const Json* format = fields.Find("response_format")) {
+    task.format_field = "response_format";
     INGOT_ASSIGN(task.format, ReadOpenAiFormat(*format, "response_format", false));
   }
   INGOT_ASSIGN(chat.delivery, ReadOpenAiDelivery(fields, kMostChoices));

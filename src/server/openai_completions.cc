@@ -121,6 +121,7 @@ core::Result<OpenAiCompletions> ParseOpenAiCompletions(const Json& json) {
   request.logprobs = logprobs.has_value();
   base.prompt_logprobs = request.echo && logprobs.has_value();
   if (const Json* format = fields.Find("response_format")) {
+    base.format_field = "response_format";
     INGOT_ASSIGN(base.format, ReadOpenAiFormat(*format, "response_format", false));
   }
   INGOT_ASSIGN(request.delivery, ReadOpenAiDelivery(fields, kMostChoices));

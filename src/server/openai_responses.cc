@@ -140,7 +140,7 @@ Status ReadMessage(const Json& item, const std::string& place, Messages& message
     return ReadParts(*content, place + ".content", AssistantTurn(messages));
   }
   text::Message message;
-  message.role = role;
+  message.role = role == "developer" ? "system" : role;
   INGOT_TRY(ReadParts(*content, place + ".content", message));
   messages.push_back(std::move(message));
   return {};
@@ -153,7 +153,11 @@ Status ReadCall(const Json& item, const std::string& place, Messages& messages) 
   INGOT_ASSIGN(call.name, fields.RequiredText("name"));
   INGOT_ASSIGN(const std::string arguments, fields.RequiredText("arguments"));
   if (!core::Trim(arguments).empty()) {
-    INGOT_ASSIGN(call.arguments, core::ParseJson(arguments).Context(place + ".arguments"));
+    core::Result<Json> read = core::ParseJson(arguments);
+    if (!read.ok()) {
+      return core::InvalidArgument(StrCat(place, ".arguments: ", read.status().message()));
+    }
+    call.arguments = *std::move(read);
     if (!call.arguments.is_object()) {
       return WrongValue(place + ".arguments", "the JSON text of an object", call.arguments);
     }
@@ -351,6 +355,7 @@ core::Result<OpenAiResponses> ParseOpenAiResponses(const Json& json, const Json&
   if (const Json* text = fields.Find("text")) {
     INGOT_ASSIGN(const RuledFields inner, RuledFields::Of(*text, "text", kTextRules));
     if (const Json* format = inner.Find("format")) {
+      task.format_field = "text.format";
       INGOT_ASSIGN(task.format, ReadOpenAiFormat(*format, "text.format", true));
     }
   }

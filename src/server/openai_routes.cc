@@ -50,6 +50,8 @@ class OpenAiGroup : public AnswerGroup {
     SendData(OpenAiErrorBody(status));
     CloseStream();
   }
+  // A comment, which clients pass over.
+  void SayReading() { SendText(": the prompt is being read\n\n"); }
   void Done() {
     SendText("data: [DONE]\n\n");
     CloseStream();
@@ -83,7 +85,7 @@ class ChatStream final : public OpenAiGroup {
     Done();
   }
   void OnWaiting() override {
-    if (reading_) SendText(": the prompt is being read\n\n");
+    if (reading_) SayReading();
   }
 
  private:
@@ -125,6 +127,7 @@ class CompletionStream final : public OpenAiGroup {
 
  protected:
   void OnStart(size_t answer, const AnswerStart& start) override {
+    reading_ = false;
     if (!request_.echo) return;
     const std::string prompt = EchoedPrompt(request_, answer, start);
     Json logprobs;
@@ -156,6 +159,9 @@ class CompletionStream final : public OpenAiGroup {
     }
     Done();
   }
+  void OnWaiting() override {
+    if (reading_) SayReading();
+  }
 
  private:
   bool Wanted() const { return request_.logprobs; }
@@ -167,6 +173,7 @@ class CompletionStream final : public OpenAiGroup {
   }
 
   const OpenAiCompletions request_;
+  bool reading_ = true;
   std::vector<size_t> offsets_;
   std::vector<OpenAiUsage> prompts_;
   OpenAiUsage usage_;

@@ -161,6 +161,8 @@ Result<Prompt> MakePrompt(Context& context, const engine::LoadedModel& model, Ch
     prompt.text = task.raw;
     return prompt;
   }
+  // What may not be called is not shown.
+  if (task.tool_choice.mode == ToolChoice::Mode::kNone) task.chat->tools = nullptr;
   INGOT_TRY(CheckAbilities(model, task));
   // A conversation that goes on has them in front already.
   if (prompt.tokens.empty()) INGOT_TRY(AddModelTurns(context, model, known, *task.chat));

@@ -59,7 +59,7 @@ struct Server::Impl {
   Impl(const store::Store& store, const ServerOptions& options)
       : workers(std::make_unique<WorkerPool>(options.workers)),
         models(std::make_unique<engine::ModelPool>(PoolFor(store, options.pool))),
-        context(store, *models, *workers) {}
+        context(store, *models, *workers, options.ping_time) {}
   ~Impl() {
     if (http != nullptr) http->Stop();
     models->StopAll();

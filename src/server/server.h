@@ -32,6 +32,8 @@ struct ServerOptions {
   HttpLimits limits;
   WorkerLimits workers;
   bool log_prompts = false;
+  // How often a stream says that its prompt is still being read.
+  std::chrono::milliseconds ping_time{5000};
   // Everything but find, which looks into the store.
   engine::PoolOptions pool;
   // Called, on some thread, when a caller with the role manage asks the server to end.

@@ -47,6 +47,10 @@ class Paths final : public Dispatcher {
  public:
   Admission Admit(Request& head, int64_t) override {
     Admission admission;
+    {
+      const std::lock_guard<std::mutex> hold(lock);
+      host = head.headers.Get("host");
+    }
     if (head.path == "/no") admission.refusal = ErrorReply(ApiStyle::kOllama, 403, "no", head.id);
     if (head.path == "/now") admission.reply = TextReply(200, "at once");
     admission.body_limit = kBodyLimit;
@@ -93,6 +97,7 @@ class Paths final : public Dispatcher {
   }
 
   std::mutex lock;
+  std::string host;  // of the last request
   ExchangePtr held;
   std::atomic<bool> arrived{false};
   std::atomic<bool> gone{false};
@@ -169,30 +174,142 @@ TEST_F(HttpLimitsTest, RefusesWhatIsMalformed) {
     const char* bytes;
     int status;
   };
-  constexpr std::array<Case, 15> kCases = {{
+  const Case kCases[] = {
       {"nonsense\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\n\r\n", 400},  // no Host
+      {"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400},
       {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET /%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET /% HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"GET nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET ?now HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET ftp://x/now HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET http://me@x/now HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET http:///now HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
       {"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
+      {"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501},
       {"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 400},
+      {"GET / HTTP/0.9\r\nHost: x\r\n\r\n", 400},
+      {"GET /\r\n\r\n", 400},
+      {"GET  /now HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+      {"GET /now HTTP/1.1\r\nHost : x\r\n\r\n", 400},
+      {"GET /now HTTP/1.1\r\nHost: x\r\nX\r\n\r\n", 400},
+      {"GET /now HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n", 400},
+      {"GET /now HTTP/1.1\r\nHost: x\r\nX: a\x01z\r\n\r\n", 400},
+      {"GET /now HTTP/1.1\nHost: x\n\n", 400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0x1\r\n\r\na", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1 1\r\n\r\na", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n", 400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\nabcd", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4, 4\r\n\r\nabcd", 400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
        400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n",
+       400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
-      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n", 501},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", 501},
+      {"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
        415},
       {"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\nContent-Length: 3\r\n\r\nabc", 400},
-  }};
+  };
   for (const Case& one : kCases) {
     EXPECT_THAT(Ask(one.bytes), StartsWith(StrCat("HTTP/1.1 ", one.status))) << one.bytes;
   }
   // And goes on serving.
   EXPECT_THAT(Ask(Get("/now")), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpLimitsTest, ChunksAreReadToTheLetter) {
+  Start();
+  const auto ask = [&](std::string_view chunks) {
+    return Ask(StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n",
+                      "Transfer-Encoding: chunked\r\n\r\n", chunks));
+  };
+  EXPECT_THAT(ask("5\r\nhello\r\n0\r\n\r\n"), HasSubstr("\r\n\r\nhello"));
+  EXPECT_THAT(ask("3\r\nhel\r\n2;more=\"x\"\r\nlo\r\n000\r\nTrailer: y\r\n\r\n"),
+              HasSubstr("\r\n\r\nhello"));
+  EXPECT_THAT(ask("A\r\n0123456789\r\n0\r\n\r\n"), HasSubstr("\r\n\r\n0123456789"));
+  for (const char* wrong :
+       {"zz\r\n", "-1\r\na\r\n", "+1\r\na\r\n0\r\n\r\n", "0x1\r\na\r\n0\r\n\r\n", "\r\nhello\r\n",
+        "5 5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n", "5\r\nhello!\r\n0\r\n\r\n",
+        "5\r\nhelloX0\r\n\r\n", "ffffffffffffffffff\r\na\r\n", "10000000000000000\r\na\r\n"}) {
+    EXPECT_THAT(ask(wrong), StartsWith("HTTP/1.1 400")) << wrong;
+  }
+  // A chunk that is longer than any body may be is not waited for.
+  EXPECT_THAT(ask(StrCat("7fffffffffffffff\r\n", std::string(400'000, 'a'))),
+              StartsWith("HTTP/1.1 413"));
+  // Nor is an extension, or a trailer, without an end.
+  EXPECT_THAT(ask(StrCat("1;", std::string(400'000, 'e'))), StartsWith("HTTP/1.1 4"));
+  EXPECT_THAT(ask(StrCat("1\r\na\r\n0\r\nX: ", std::string(400'000, 't'))),
+              StartsWith("HTTP/1.1 4"));
+  EXPECT_THAT(Ask(Get("/now")), StartsWith("HTTP/1.1 200"));
+}
+
+// Whatever two readers could take for different requests is one request here, or none.
+TEST_F(HttpLimitsTest, NothingIsSmuggledInABody) {
+  Start();
+  const std::string inner = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (const std::string_view head :
+       {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
+        "Transfer-Encoding: xchunked\r\nContent-Length: 4\r\n", "Transfer-Encoding : chunked\r\n",
+        "Transfer-Encoding:\x0b"
+        "chunked\r\n",
+        "Content-Length: 4\r\nContent-Length: 0\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"}) {
+    const std::string told =
+        Ask(StrCat("POST /echo HTTP/1.1\r\nHost: x\r\n", head, "\r\n0\r\n\r\n", inner));
+    EXPECT_THAT(told, ::testing::Not(HasSubstr("at once"))) << head;
+    EXPECT_THAT(told, ::testing::Not(StartsWith("HTTP/1.1 200"))) << head;
+  }
+  // A line that goes on is part of the one before it, and no header.
+  EXPECT_THAT(Ask(StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nX: y\r\n Content-Length: 4\r\n\r\n",
+                         inner.substr(0, 4), Get("/no"))),
+              ::testing::Not(HasSubstr("403")));
+  // The body of one is not the head of the next.
+  RawSocket socket(server_->port());
+  socket.Send(StrCat("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: ", inner.size(), "\r\n\r\n",
+                     inner, Get("/no")));
+  const std::string told = socket.ReadUntil();
+  EXPECT_THAT(told, HasSubstr("\r\n\r\n" + inner + "HTTP/1.1 403"));
+  EXPECT_THAT(told, ::testing::Not(HasSubstr("at once")));
+}
+
+TEST_F(HttpLimitsTest, AddressesAreReadInAllTheirForms) {
+  Start();
+  EXPECT_THAT(Ask(Get("http://x/now")), HasSubstr("at once"));
+  EXPECT_THAT(Ask(Get("HTTP://x:80/now?a=b")), HasSubstr("at once"));
+  EXPECT_THAT(Ask(Get("/n%6Fw")), HasSubstr("at once"));
+  EXPECT_THAT(Ask(Get("/now?%zz")), HasSubstr("at once"));
+  for (const char* path : {"/../now", "/a/../now", "/%2e%2e/now", "/now/.", "//now", "/now/"}) {
+    // Nothing is made of dots: there is no such path.
+    EXPECT_THAT(Ask(Get(path)), ::testing::Not(HasSubstr("at once"))) << path;
+  }
+  // The host in the address counts, not the header's.
+  Ask("GET http://evil.example/echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const std::lock_guard<std::mutex> hold(paths_.lock);
+  EXPECT_EQ(paths_.host, "evil.example");
+}
+
+TEST_F(HttpLimitsTest, OlderClientsGetOneAnswerAConnection) {
+  Start();
+  RawSocket socket(server_->port());
+  socket.Send("GET /now HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /now HTTP/1.0\r\n\r\n");
+  const std::string told = socket.ReadUntil();
+  EXPECT_EQ(told.find("at once"), told.rfind("at once"));
+  EXPECT_TRUE(socket.closed());
 }
 
 TEST_F(HttpLimitsTest, HeadsHaveALength) {

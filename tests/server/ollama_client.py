@@ -6,11 +6,18 @@ The server has the model "demo". Fails with an assertion where something is not 
 """
 
 import hashlib
+import json
+import socket
+import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
 from pathlib import Path
 
 import ollama
+
+ROOT = Path(__file__).resolve().parents[2]
 
 GREEDY = {"temperature": 0, "num_predict": 40, "seed": 1}
 QUESTION = [{"role": "user", "content": "What is 2+2?"}]
@@ -78,24 +85,70 @@ def check_generate(client: ollama.Client) -> None:
 
 
 def check_format(client: ollama.Client) -> None:
-    """A format is honoured, or the request is refused by name; never passed over."""
     schema = {
         "type": "object",
-        "properties": {"sum": {"type": "integer"}},
-        "required": ["sum"],
+        "properties": {"answer": {"type": "string", "enum": ["yes", "no"]}},
+        "required": ["answer"],
         "additionalProperties": False,
     }
-    import json
+    for stream in (False, True):
+        for think in (False, True):
+            fields = {"format": schema, "options": GREEDY, "think": think, "stream": stream}
+            told = client.chat("demo", QUESTION, **fields)
+            pieces = list(told) if stream else [told]
+            text = "".join(piece.message.content for piece in pieces)
+            assert json.loads(text)["answer"] in ("yes", "no"), text
+            told = client.generate("demo", "Is 2 even?", **fields)
+            pieces = list(told) if stream else [told]
+            text = "".join(piece.response for piece in pieces)
+            assert json.loads(text)["answer"] in ("yes", "no"), text
+    answer = client.chat("demo", QUESTION, format="json", options=GREEDY, think=False)
+    if answer.done_reason == "stop":
+        json.loads(answer.message.content)
+    else:
+        assert answer.message.content.lstrip()[0] in '{["-0123456789tfn'
+    # What nothing can fit is refused, never answered without it.
+    wrong = {"type": "integer", "minimum": 3, "maximum": 2}
+    assert "format" in refused(400, client.chat, "demo", QUESTION, format=wrong)
 
-    for form in ("json", schema):
-        try:
-            answer = client.chat("demo", QUESTION, format=form, options=GREEDY, think=False)
-        except ollama.ResponseError as error:
-            assert error.status_code == 400 and "format" in error.error, error.error
-            continue
-        if answer.done_reason == "stop":
-            value = json.loads(answer.message.content)
-            assert form == "json" or set(value) == {"sum"}
+
+def check_tools(client: ollama.Client) -> None:
+    def get_time(city: str) -> str:
+        """The time in a city.
+
+        Args:
+          city: Its name.
+        """
+        return city
+
+    asked = [{"role": "user", "content": "What time is it in Rome?"}]
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "get_time",
+            "description": "The time in a city.",
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+            },
+        },
+    }
+    for tools in ([tool], [get_time]):
+        whole = client.chat("demo", asked, tools=tools, options=GREEDY, think=False)
+        pieces = client.chat("demo", asked, tools=tools, options=GREEDY, think=False, stream=True)
+        calls = [call for piece in pieces for call in piece.message.tool_calls or []]
+        for call in (*(whole.message.tool_calls or []), *calls):
+            assert call.function.name == "get_time", call
+        if tools == [tool]:
+            assert [dict(call.function.arguments) for call in calls] == [{"city": "Rome"}]
+            told = [
+                *asked,
+                whole.message,
+                {"role": "tool", "tool_name": "get_time", "content": "15:00"},
+            ]
+            after = client.chat("demo", told, tools=tools, options=GREEDY, think=False)
+            assert "15:00" in after.message.content, after.message
 
 
 def check_embeddings(client: ollama.Client) -> None:
@@ -134,7 +187,7 @@ def check_blobs(client: ollama.Client) -> None:
         expected = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
         assert client.create_blob(path) == expected
     files = {}
-    for path in sorted((Path(__file__).parents[2] / "demo/model").iterdir()):
+    for path in sorted((ROOT / "demo/model").iterdir()):
         files[path.name] = client.create_blob(path)
     assert client.create("uploaded", files=files).status == "success"
     answer = client.chat("uploaded", QUESTION, options=GREEDY, think=False)
@@ -145,15 +198,70 @@ def check_blobs(client: ollama.Client) -> None:
     client.delete("uploaded")
 
 
+class Registry:
+    """Debian's docker-registry on loopback, open to everybody."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="ingot-test-registry.")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.host = f"127.0.0.1:{free.getsockname()[1]}"
+        config = Path(self.folder.name) / "config.yml"
+        config.write_text(
+            "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\n"
+            f"storage:\n  filesystem:\n    rootdirectory: {self.folder.name}/blobs\n"
+            f"http:\n  addr: {self.host}\n"
+        )
+        self.process = subprocess.Popen(
+            [ROOT / ".deps/bin/docker-registry", "serve", config],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(1000):
+            try:
+                with urllib.request.urlopen(f"http://{self.host}/v2/") as answer:
+                    assert answer.status == 200
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("docker-registry does not answer")
+
+    def __enter__(self) -> str:
+        return self.host
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
 def check_transfer(client: ollama.Client) -> None:
-    refused(500, client.pull, "http://127.0.0.1:1/a/b:c", insecure=True)
-    try:
-        for _ in client.pull("http://127.0.0.1:1/a/b:c", insecure=True, stream=True):
-            pass
-        raise AssertionError("pulled from nowhere")
-    except ollama.ResponseError:
-        pass
+    with Registry() as host:
+        name = f"{host}/me/m:latest"
+        client.create(name, from_="demo", system="Be brief.")
+        steps = list(client.push(name, insecure=True, stream=True))
+        assert steps[0].status == "retrieving manifest" and steps[-1].status == "success", steps
+        layers = [step for step in steps if step.digest]
+        assert layers and all(step.completed <= step.total for step in layers if step.completed)
+        assert client.push(name, insecure=True).status == "success"
+        digest = {model.model: model.digest for model in client.list().models}[name]
+        client.delete(name)
+        steps = list(client.pull(name, insecure=True, stream=True))
+        assert steps[0].status == "pulling manifest" and steps[-1].status == "success", steps
+        assert {model.model: model.digest for model in client.list().models}[name] == digest
+        assert client.pull(name, insecure=True).status == "success"
+        answer = client.chat(name, QUESTION, options=GREEDY, think=False)
+        assert answer.message.content
+        client.delete(name)
+        refused(404, client.pull, f"{host}/me/m:none", insecure=True)
+        try:
+            for _ in client.pull(f"{host}/me/m:none", insecure=True, stream=True):
+                pass
+            raise AssertionError("pulled what is not there")
+        except ollama.ResponseError as error:
+            assert "m:none" in error.error
     refused(404, client.push, "none")
+    refused(404, client.push, "none", stream=True)
 
 
 def main() -> None:
@@ -161,6 +269,7 @@ def main() -> None:
     check_chat(client)
     check_generate(client)
     check_format(client)
+    check_tools(client)
     check_embeddings(client)
     check_models(client)
     check_blobs(client)

@@ -1,6 +1,13 @@
 # What several test files share.
 target_sources(${INGOT_TEST_TARGET} PRIVATE
-               "${CMAKE_CURRENT_LIST_DIR}/demo_server.cc" "${CMAKE_CURRENT_LIST_DIR}/golden.cc")
+               "${CMAKE_CURRENT_LIST_DIR}/api_golden.cc" "${CMAKE_CURRENT_LIST_DIR}/demo_server.cc"
+               "${CMAKE_CURRENT_LIST_DIR}/golden.cc"
+               # The registries that models are pushed to and pulled from.
+               "${CMAKE_CURRENT_SOURCE_DIR}/registry/registry_fixture.cc"
+               "${CMAKE_CURRENT_SOURCE_DIR}/registry/test_server.cc"
+               "${CMAKE_CURRENT_SOURCE_DIR}/registry/upload_registry.cc")
+find_package(OpenSSL REQUIRED)
+target_link_libraries(${INGOT_TEST_TARGET} PRIVATE OpenSSL::SSL)
 
 # The official clients, a browser, and many clients at once, against the program itself.
 if(TARGET ingot)

@@ -51,6 +51,12 @@ bool PeerHasGone(int descriptor) {
   return poll(&asked, 1, 0) > 0 && (asked.revents & (kClosed | POLLNVAL)) != 0;
 }
 
+// The other side is there, and what it says is no HTTP.
+bool IsMalformed(error_code error) {
+  return error.category() == make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
 template <typename Stream>
 class HttpConnection final : public Connection,
                              public std::enable_shared_from_this<HttpConnection<Stream>> {
@@ -133,8 +139,7 @@ class HttpConnection final : public Connection,
     if (error) {
       if (error == http::error::header_limit)
         return Refuse(431, "the head of the request is too large");
-      if (error.category() == make_error_code(http::error::bad_method).category() &&
-          error != http::error::end_of_stream && error != http::error::partial_message) {
+      if (IsMalformed(error)) {
         return Refuse(400, core::StrCat("the request is malformed: ", error.message()));
       }
       return Close();
@@ -239,9 +244,7 @@ class HttpConnection final : public Connection,
 
   void OnBody(error_code error) {
     if (error && error != http::error::need_buffer) {
-      if (error == http::error::bad_chunk || error == http::error::bad_chunk_extension) {
-        return Refuse(400, "the chunks of the body are malformed");
-      }
+      if (IsMalformed(error)) return Refuse(400, "the chunks of the body are malformed");
       sink_.reset();
       return Close();
     }

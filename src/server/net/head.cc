@@ -1,5 +1,6 @@
 #include "server/net/head.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -17,12 +18,38 @@ Reply Bad(int status, std::string_view message, const Request& request) {
   return ErrorReply(StyleOf(request.path), status, message, request.id);
 }
 
+// What a client sends that takes this server for a proxy: "http://HOST/PATH". The host in it
+// counts, whatever the Host header says. False where it is malformed.
+bool TakeAuthority(std::string_view& target, Request& request) {
+  const size_t colon = target.find("://");
+  const std::string_view scheme = target.substr(0, colon);
+  if (!core::EqualsIgnoreCase(scheme, "http") && !core::EqualsIgnoreCase(scheme, "https")) {
+    return false;
+  }
+  const std::string_view rest = target.substr(colon + 3);
+  const size_t end = std::min(rest.find_first_of("/?"), rest.size());
+  const std::string_view host = rest.substr(0, end);
+  if (host.empty() || host.find('@') != std::string_view::npos) return false;
+  Headers headers;
+  headers.Add("Host", std::string(host));
+  for (const auto& [name, value] : request.headers) {
+    if (!core::EqualsIgnoreCase(name, "host")) headers.Add(name, value);
+  }
+  request.headers = std::move(headers);
+  target = end < rest.size() && rest[end] == '/' ? rest.substr(end) : std::string_view("/");
+  return true;
+}
+
 }  // namespace
 
 Reply ReadTarget(std::string_view method, std::string_view target, const HttpLimits& limits,
                  Request& request) {
   if (target.size() > limits.target_bytes) return Bad(414, "the address is too long", request);
   request.target = target;
+  if (!target.starts_with("/") && target.find("://") != std::string_view::npos &&
+      !TakeAuthority(target, request)) {
+    return Bad(400, "the address is malformed", request);
+  }
   const size_t question = target.find('?');
   std::optional<std::string> path = PercentDecode(target.substr(0, question));
   if (!path || path->empty() || path->front() != '/' || !core::IsValidUtf8(*path)) {
@@ -38,10 +65,16 @@ Reply ReadTarget(std::string_view method, std::string_view target, const HttpLim
 
 Reply CheckHead(const Request& request, bool http10, bool chunked) {
   const Headers& headers = request.headers;
-  if (!http10 && headers.Find("host") == nullptr)
+  if (!http10 && headers.Find("host") == nullptr) {
     return Bad(400, "there is no Host header", request);
+  }
+  if (headers.Count("host") > 1) return Bad(400, "there are several Host headers", request);
   if (headers.Count("content-length") > 1) {
     return Bad(400, "there are several Content-Length headers", request);
+  }
+  const std::string_view length = headers.Get("content-length");
+  if (!std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return Bad(400, "the Content-Length is no number", request);
   }
   if (headers.Find("transfer-encoding") != nullptr) {
     if (headers.Find("content-length") != nullptr) {

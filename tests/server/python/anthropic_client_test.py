@@ -1,5 +1,6 @@
 """The official anthropic package against a server on the demo model: anthropic_client_test.py INGOT"""
 
+import json
 import unittest
 
 import anthropic
@@ -12,6 +13,12 @@ TOOL = {
     "input_schema": TIME_TOOL["parameters"],
 }
 SUM = [{"role": "user", "content": "What is 47+38?"}]
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string", "enum": ["yes", "no"]}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
 CITY = [{"role": "user", "content": "What time is it in Rome?"}]
 
 
@@ -82,6 +89,48 @@ class AnthropicClientTest(unittest.TestCase):
         self.assertIn("15:00", self.ask(turns, tools=[TOOL]).content[0].text)
         streamed, _ = self.stream(CITY, tools=[TOOL])
         self.assertEqual(streamed.content[-1].input, {"city": "Rome"})
+
+    def test_a_call_is_made_where_it_must_be(self):
+        choose = {"name": "choose", "input_schema": SCHEMA}
+        for choice in ({"type": "any"}, {"type": "tool", "name": "choose"}):
+            message = self.ask(tools=[TOOL, choose], tool_choice=choice)
+            streamed, _ = self.stream(tools=[TOOL, choose], tool_choice=choice)
+            for one in (message, streamed):
+                self.assertEqual(one.stop_reason, "tool_use")
+                calls = [block for block in one.content if block.type == "tool_use"]
+                self.assertGreaterEqual(len(calls), 1)
+                if choice["type"] == "tool":
+                    self.assertEqual([call.name for call in calls], ["choose"])
+                for call in calls:
+                    if call.name == "choose":
+                        self.assertIn(call.input["answer"].strip(), ("yes", "no"))
+        none = self.ask(CITY, tools=[TOOL], tool_choice={"type": "none"}, max_tokens=5)
+        self.assertNotIn("tool_use", [block.type for block in none.content])
+
+    def test_an_answer_keeps_to_its_schema(self):
+        form = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
+        for thinking in ({"type": "disabled"}, {"type": "enabled", "budget_tokens": 1024}):
+            message = self.ask(extra_body=form, thinking=thinking)
+            self.assertIn(json.loads(message.content[-1].text)["answer"], ("yes", "no"))
+        events = self.client.messages.create(
+            model=MODEL,
+            messages=SUM,
+            max_tokens=100,
+            stream=True,
+            extra_body={"temperature": 0, **form},
+        )
+        text = "".join(e.delta.text for e in events if e.type == "content_block_delta")
+        self.assertIn(json.loads(text)["answer"], ("yes", "no"))
+        wrong = {"type": "json_schema", "schema": {"type": "integer", "minimum": 3, "maximum": 2}}
+        with self.assertRaises(anthropic.BadRequestError) as caught:
+            self.ask(extra_body={"output_config": {"format": wrong}})
+        self.assertIn("output_config.format", str(caught.exception))
+
+    def test_tokens_are_counted_as_they_are_read(self):
+        fields = {"tools": [TOOL], "system": "Be brief."}
+        counted = self.client.messages.count_tokens(model=MODEL, messages=CITY, **fields)
+        usage = self.ask(CITY, max_tokens=1, **fields).usage
+        self.assertEqual(counted.input_tokens, usage.input_tokens + usage.cache_read_input_tokens)
 
     def test_what_ends_an_answer(self):
         spell = [{"role": "user", "content": "Spell tiger."}]

@@ -18,6 +18,7 @@ SCHEMA = {
     "required": ["answer"],
     "additionalProperties": False,
 }
+CHOICE_TOOL = {"name": "choose", "description": "Chooses.", "parameters": SCHEMA}
 
 
 class OpenAiClientTest(unittest.TestCase):
@@ -136,6 +137,98 @@ class OpenAiClientTest(unittest.TestCase):
         self.assertEqual([call.index for call in calls], [0])
         self.assertEqual(json.loads(calls[0].function.arguments), {"city": "Rome"})
         self.assertEqual(chunks[-1].choices[0].finish_reason, "tool_calls")
+
+    def test_a_call_is_made_where_it_must_be(self):
+        strict = {"type": "function", "function": {**CHOICE_TOOL, "strict": True}}
+        named = {"type": "function", "function": {"name": "choose"}}
+        for choice in ("required", named):
+            for stream in (False, True):
+                answer = self.chat(tools=[TOOL, strict], tool_choice=choice, stream=stream)
+                if stream:
+                    chunks = list(answer)
+                    calls = [c for k in chunks for c in k.choices[0].delta.tool_calls or []]
+                    finish = chunks[-1].choices[0].finish_reason
+                else:
+                    calls = answer.choices[0].message.tool_calls
+                    finish = answer.choices[0].finish_reason
+                self.assertEqual(finish, "tool_calls")
+                self.assertGreaterEqual(len(calls), 1)
+                for call in calls:
+                    arguments = json.loads(call.function.arguments)
+                    if call.function.name == "choose":
+                        self.assertIn(arguments["answer"].strip(), ("yes", "no"))
+                    else:
+                        self.assertIsInstance(arguments["city"], str)
+                if choice is named:
+                    self.assertEqual([call.function.name for call in calls], ["choose"])
+        none = self.chat(CITY, tools=[TOOL], tool_choice="none", max_tokens=5)
+        self.assertIsNone(none.choices[0].message.tool_calls)
+
+    def test_an_answer_keeps_to_its_schema(self):
+        form = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+        for options in ({}, {"reasoning_effort": "low"}, {"temperature": 1, "seed": 5, "n": 3}):
+            for choice in self.chat(response_format=form, **options).choices:
+                self.assertIn(json.loads(choice.message.content)["answer"], ("yes", "no"))
+            texts = {}
+            for chunk in self.chat(response_format=form, stream=True, **options):
+                for choice in chunk.choices:
+                    text = texts.get(choice.index, "")
+                    texts[choice.index] = text + (choice.delta.content or "")
+            for text in texts.values():
+                self.assertIn(json.loads(text)["answer"], ("yes", "no"))
+        for form, pattern in (
+            ({"type": "regex", "pattern": "(yes|no)!"}, "^(yes|no)!$"),
+            ({"type": "grammar", "grammar": 'root ::= "yes" | "no"'}, "^(yes|no)$"),
+        ):
+            answer = self.chat(extra_body={"response_format": form})
+            self.assertRegex(answer.choices[0].message.content, pattern)
+        answer = self.chat(response_format={"type": "json_object"}, max_tokens=200).choices[0]
+        if answer.finish_reason == "stop":
+            json.loads(answer.message.content)
+        text = self.client.completions.create(
+            model=MODEL,
+            prompt="What",
+            extra_body={"response_format": {"type": "regex", "pattern": "[a-c]{4}"}},
+        )
+        self.assertRegex(text.choices[0].text, "^[a-c]{4}$")
+
+    def test_what_cannot_be_kept_to_is_refused(self):
+        for schema in (
+            {"type": "integer", "minimum": 3, "maximum": 2},
+            {"$ref": "https://example.com/schema.json"},
+        ):
+            with self.assertRaises(openai.BadRequestError) as caught:
+                self.chat(
+                    response_format={"type": "json_schema", "json_schema": {"schema": schema}},
+                    stream=True,
+                )
+            self.assertEqual(caught.exception.param, "response_format")
+
+    def test_thinking_ends_with_its_budget(self):
+        options = {"reasoning_effort": "low", "temperature": 1, "seed": 3}
+        free = self.chat(**options, extra_body={"top_k": 0}).choices[0].message
+        budget = {"top_k": 0, "reasoning": {"effort": "low", "max_tokens": 2}}
+        short = self.chat(**options, extra_body=budget).choices[0].message
+        self.assertLess(len(short.reasoning), len(free.reasoning))
+        self.assertTrue(free.reasoning.startswith(short.reasoning.rstrip()))
+        self.assertTrue(short.content)
+
+    def test_what_there_is_not_is_said_so(self):
+        with self.assertRaises(openai.NotFoundError):
+            self.client.audio.transcriptions.create(model=MODEL, file=("a.wav", b"RIFF"))
+        with self.assertRaises(openai.NotFoundError):
+            self.client.images.generate(model=MODEL, prompt="x")
+        for name, value in (
+            ("store", True),
+            ("service_tier", "flex"),
+            ("verbosity", "low"),
+            ("modalities", ["audio"]),
+            ("prediction", {"type": "content", "content": "x"}),
+            ("web_search_options", {}),
+        ):
+            with self.assertRaises(openai.BadRequestError) as caught:
+                self.chat(**{name: value})
+            self.assertEqual(caught.exception.param, name)
 
     def test_a_picture_is_refused_by_a_model_without_vision(self):
         message = {
@@ -304,6 +397,27 @@ class OpenAiClientTest(unittest.TestCase):
             input=[{"type": "function_call_output", "call_id": call.call_id, "output": "15:00"}],
         )
         self.assertIn("15:00", after.output_text)
+
+    def test_a_response_keeps_to_its_schema(self):
+        form = {"format": {"type": "json_schema", "name": "answer", "schema": SCHEMA}}
+        fields = {"model": MODEL, "input": "Is 2 even?", "temperature": 0, "text": form}
+        whole = self.client.responses.create(**fields)
+        self.assertIn(json.loads(whole.output_text)["answer"], ("yes", "no"))
+        with self.client.responses.stream(**fields) as stream:
+            for _ in stream:
+                pass
+            text = stream.get_final_response().output_text
+        self.assertEqual(text, whole.output_text)
+        flat = {"type": "function", **CHOICE_TOOL, "strict": True}
+        called = self.client.responses.create(
+            model=MODEL,
+            input="Is 2 even?",
+            temperature=0,
+            tools=[flat],
+            tool_choice={"type": "function", "name": "choose"},
+        )
+        self.assertEqual([item.type for item in called.output], ["function_call"])
+        self.assertIn(json.loads(called.output[0].arguments)["answer"].strip(), ("yes", "no"))
 
     # --- Models ---
 
