@@ -15,7 +15,7 @@ constexpr const char* kDraw = R"(
   $shared int lasts[Warps];
   int lane = $thread_x;
   int warp = $thread_y;
-  int thread = warp * 32 + lane;
+  int place = warp * 32 + lane;
   int size = logits_shape[0];
   float temperature = settings[0];
   float top_p = settings[1];
@@ -23,7 +23,7 @@ constexpr const char* kDraw = R"(
   float number = settings[3] * 0.999999f;
   int top_k = int(limits[0]);
   float largest = -$infinity;
-  for (int i = thread; i < size; i += 32 * Warps) {
+  for (int i = place; i < size; i += 32 * Warps) {
     float x = float(logits[i]);
     largest = x > largest ? x : largest;
   }
@@ -44,7 +44,7 @@ constexpr const char* kDraw = R"(
       // Weights are asked for the whole first, which says what share of them is wanted.
       unsigned int candidate = bit == 32 ? floor_key : found | (1u << bit);
       float sum = 0.0f;
-      for (int i = thread; i < size; i += 32 * Warps) {
+      for (int i = place; i < size; i += 32 * Warps) {
         float x = float(logits[i]);
         unsigned int key = ingot_key(x);
         if (key >= candidate && key >= floor_key) {
@@ -67,7 +67,7 @@ constexpr const char* kDraw = R"(
   }
   // Each thread has a stretch of the vocabulary, so that sums follow the numbers of tokens.
   int each = (size + 32 * Warps - 1) / (32 * Warps);
-  int begin = thread * each;
+  int begin = place * each;
   int end = begin + each < size ? begin + each : size;
   float own = 0.0f;
   for (int i = begin; i < end; ++i) {
@@ -91,8 +91,8 @@ constexpr const char* kDraw = R"(
   // The first stretch that crosses what is wanted; where sums of another order miss it, the last
   // that has any weight.
   float wanted = total * number;
-  int first = own > 0.0f && before + upto > wanted ? thread : 32 * Warps;
-  int last = own > 0.0f ? thread : -1;
+  int first = own > 0.0f && before + upto > wanted ? place : 32 * Warps;
+  int last = own > 0.0f ? place : -1;
   for (int mask = 16; mask > 0; mask >>= 1) {
     int other_first = $swap(first, mask);
     int other_last = $swap(last, mask);
@@ -109,8 +109,8 @@ constexpr const char* kDraw = R"(
     last = lasts[n] > last ? lasts[n] : last;
   }
   int who = first < 32 * Warps ? first : last;
-  if (who < 0 && thread == 0) token[0] = 0;
-  if (thread == who) {
+  if (who < 0 && place == 0) token[0] = 0;
+  if (place == who) {
     float sum = before + upto - own;
     int drawn = 0;
     for (int i = begin; i < end && sum <= wanted; ++i) {

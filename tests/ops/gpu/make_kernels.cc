@@ -3,11 +3,14 @@
 //   make_kernels emulated FILE   as one C++ file for the emulator
 //   make_kernels cuda DIR        as MLX gives them to NVRTC, but in one file, and names.txt
 //   make_kernels metal DIR       one file a kernel, as far as the text is ours
+//   make_kernels metal-whole DIR  as MLX gives them to Metal, in one file, for metal_words.h
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "ops/gpu/language.h"
 #include "tests/ops/gpu/cases.h"
@@ -70,23 +73,40 @@ void WriteMetal(const Calls& calls, const std::filesystem::path& folder) {
   }
 }
 
+void WriteWholeMetal(const Calls& calls, const std::filesystem::path& folder) {
+  std::ofstream source(folder / "kernels.metal");
+  source << "#include \"tests/ops/gpu/metal_words.h\"\n"
+         << ops::gpu::Helpers(ops::gpu::Language::kMetal);
+  for (const auto& [name, call] : calls) source << MetalFunction(call);
+}
+
+struct Writer {
+  std::string_view kind;
+  void (*write)(const Calls&, const std::filesystem::path&);
+};
+constexpr std::array kWriters = {Writer{"cuda", &WriteCuda}, Writer{"metal", &WriteMetal},
+                                 Writer{"metal-whole", &WriteWholeMetal}};
+
+int Run(std::string_view kind, const std::filesystem::path& place) {
+  const Calls calls = AllCalls();
+  if (kind == "emulated") {
+    std::ofstream out(place);
+    WriteEmulated(calls, out);
+    return out.good() ? 0 : 1;
+  }
+  for (const Writer& writer : kWriters) {
+    if (writer.kind != kind) continue;
+    std::filesystem::create_directories(place);
+    writer.write(calls, place);
+    return 0;
+  }
+  std::fprintf(stderr, "make_kernels emulated FILE | cuda DIR | metal DIR | metal-whole DIR\n");
+  return 2;
+}
+
 }  // namespace
 }  // namespace ingot::testing
 
 int main(int argc, char** argv) {
-  namespace testing = ingot::testing;
-  const std::string kind = argc == 3 ? argv[1] : "";
-  if (kind != "emulated" && kind != "cuda" && kind != "metal") {
-    std::fprintf(stderr, "make_kernels emulated FILE | cuda DIR | metal DIR\n");
-    return 2;
-  }
-  const testing::Calls calls = testing::AllCalls();
-  if (kind == "emulated") {
-    std::ofstream out(argv[2]);
-    testing::WriteEmulated(calls, out);
-    return out.good() ? 0 : 1;
-  }
-  std::filesystem::create_directories(argv[2]);
-  (kind == "cuda" ? testing::WriteCuda : testing::WriteMetal)(calls, argv[2]);
-  return 0;
+  return ingot::testing::Run(argc == 3 ? argv[1] : "", argc == 3 ? argv[2] : "");
 }

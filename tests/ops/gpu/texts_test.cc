@@ -1,5 +1,8 @@
-// What is sent to Metal: looked at as text, since nothing here can compile it. Goldens are written
-// anew by `build/release/bin/ingot_make_kernels metal tests/ops/gpu/goldens`.
+// What is sent to Metal: looked at as text, since nothing here can compile it as that (clang reads
+// it as C++ in `tools/check_gpu.py metal`). Goldens are written anew by
+// `build/release/bin/ingot_make_kernels metal tests/ops/gpu/goldens`.
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -86,6 +89,36 @@ TEST(MetalTextTest, HasNoWordOfTheOtherLanguageAndNoneUnspelled) {
     for (const char* word : {"$", "threadIdx", "blockIdx", "__sync", "__shfl", "__shared__",
                              "__device__", "expf(", "logf(", "sqrtf(", "tanhf("}) {
       EXPECT_EQ(source.find(word), std::string::npos) << file << " has " << word;
+    }
+  }
+}
+
+// The words of the text that are names, or could be.
+std::set<std::string> Words(const std::string& text) {
+  std::set<std::string> words;
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  };
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text.compare(at, 2, "//") == 0) at = std::min(text.find('\n', at), text.size() - 1);
+    if (!is_word(text[at])) continue;
+    const size_t begin = at;
+    while (at < text.size() && is_word(text[at])) ++at;
+    words.insert(text.substr(begin, at - begin));
+  }
+  return words;
+}
+
+// Metal has words that C++ and CUDA have not: a variable of that name would be refused there alone.
+TEST(MetalTextTest, NamesNothingByAReservedWord) {
+  EXPECT_EQ(Words("a_1 + b; // c\nd"), (std::set<std::string>{"a_1", "b", "d"}));
+  for (const auto& [file, source] : MetalSources()) {
+    const std::set<std::string> words = Words(source);
+    EXPECT_TRUE(words.contains("float")) << file;
+    for (const char* word : {"thread", "device", "constant", "half", "bfloat", "kernel", "vertex",
+                             "fragment", "threadgroup_imageblock", "ray_data", "object_data",
+                             "double", "goto", "new", "delete", "throw", "try", "virtual"}) {
+      EXPECT_FALSE(words.contains(word)) << file << " has " << word;
     }
   }
 }

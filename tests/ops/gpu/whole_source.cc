@@ -10,6 +10,7 @@ namespace {
 
 namespace mx = ops::mx;
 using core::StrCat;
+using ops::Array;
 using ops::gpu::Language;
 
 struct TypeRow {
@@ -101,20 +102,65 @@ std::string CudaHeader() {
       ops::gpu::Helpers(Language::kCuda));
 }
 
+namespace {
+
+// The constants as Metal's parameters of a template, and as the arguments for them.
+std::string MetalParameters(const KernelCall& call) {
+  std::vector<std::string> parameters;
+  for (const auto& [name, value] : call.constants) {
+    parameters.push_back(StrCat(std::holds_alternative<int>(value)    ? "int "
+                                : std::holds_alternative<bool>(value) ? "bool "
+                                                                      : "typename ",
+                                name));
+  }
+  return core::Join(parameters, ", ");
+}
+
+std::string MetalArguments(const KernelCall& call) {
+  std::vector<std::string> arguments;
+  for (const auto& [name, value] : call.constants) {
+    const auto* type = std::get_if<mx::Dtype>(&value);
+    arguments.emplace_back(type != nullptr ? RowOf(*type).metal : ValueText(value));
+  }
+  return core::Join(arguments, ", ");
+}
+
+// Of an array with so many elements: few are in memory that never changes.
+const char* MetalSpace(const Array& array) { return array.size() < 8 ? "constant" : "device"; }
+
+}  // namespace
+
+std::string MetalFunction(const KernelCall& call) {
+  const ops::gpu::KernelText& text = *call.text;
+  const std::string body = Spell(Language::kMetal, text.body);
+  std::vector<std::string> parameters;
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const std::string& name = text.inputs[i];
+    const Extras extras = ExtrasOf(call, i);
+    parameters.push_back(StrCat("const ", MetalSpace(call.inputs[i]), " ",
+                                RowOf(call.inputs[i].dtype()).metal, "* ", name));
+    if (extras.shape) parameters.push_back(StrCat("const constant int* ", name, "_shape"));
+    if (extras.strides) parameters.push_back(StrCat("const constant int64_t* ", name, "_strides"));
+  }
+  for (size_t i = 0; i < call.types.size(); ++i) {
+    parameters.push_back(StrCat("device ", RowOf(call.types[i]).metal, "* ", text.outputs[i]));
+  }
+  for (const char* place : {"thread_position_in_threadgroup", "threadgroup_position_in_grid"}) {
+    if (body.find(place) != std::string::npos) parameters.push_back(StrCat("uint3 ", place));
+  }
+  const std::string name = FullName(call);
+  const std::string one = StrCat(name, "<", MetalArguments(call), ">");
+  return StrCat("template <", MetalParameters(call), ">\nkernel void ", name, "(\n    ",
+                core::Join(parameters, ",\n    "), ") {\n", body, "\n}\ntemplate kernel decltype(",
+                one, ") ", one, ";\n");
+}
+
 std::string MetalSource(const KernelCall& call) {
   const ops::gpu::KernelText& text = *call.text;
-  std::vector<std::string> constants;
-  for (const auto& [name, value] : call.constants) {
-    constants.push_back(StrCat(std::holds_alternative<int>(value)    ? "int "
-                               : std::holds_alternative<bool>(value) ? "bool "
-                                                                     : "typename ",
-                               name));
-  }
-  return StrCat("// helpers\n", ops::gpu::Helpers(Language::kMetal), "\n// ", text.name,
-                "\n// in: ", core::Join(text.inputs, ", "),
-                "\n// out: ", core::Join(text.outputs, ", "),
-                "\n// template: ", core::Join(constants, ", "), "\n{",
-                Spell(Language::kMetal, text.body), "}\n");
+  return StrCat(
+      "// helpers\n", ops::gpu::Helpers(Language::kMetal), "\n// ", text.name,
+      "\n// in: ", core::Join(text.inputs, ", "), "\n// out: ", core::Join(text.outputs, ", "),
+      "\n// template: ", MetalParameters(call), "\n{", Spell(Language::kMetal, text.body), "}\n");
 }
 
 }  // namespace ingot::testing

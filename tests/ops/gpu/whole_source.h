@@ -28,6 +28,9 @@ const char* CudaType(ops::mx::Dtype type);
 // What MLX puts first, with our helpers; and the function in its namespace.
 std::string CudaHeader();
 std::string CudaFunction(const KernelCall& call);
+// As Metal's compiler gets it, less the attributes of parameters, for tests/ops/gpu/metal_words.h;
+// helpers come before.
+std::string MetalFunction(const KernelCall& call);
 // As far as it is ours: helpers, and the function with its template parameters.
 std::string MetalSource(const KernelCall& call);
 

@@ -42,7 +42,7 @@ inline float ingot_softplus(float x) {
   threadgroup float betas[Chunk];
   threadgroup float lasting[Chunk];
   int lane = int(thread_position_in_threadgroup.x);
-  int thread = int(thread_position_in_threadgroup.y) * 32 + lane;
+  int place = int(thread_position_in_threadgroup.y) * 32 + lane;
   int row = int(threadgroup_position_in_grid.y) * Rows + int(thread_position_in_threadgroup.y);
   bool mine = row < Dv;
   int batch = int(threadgroup_position_in_grid.z) / Hv;
@@ -60,32 +60,32 @@ inline float ingot_softplus(float x) {
     long step = long(batch) * steps + first;
     threadgroup_barrier(mem_flags::mem_threadgroup);
     // A step beyond the end changes nothing: no key, no correction, no decay.
-    for (int n = thread; n < Chunk * Dk; n += 32 * Rows) {
+    for (int n = place; n < Chunk * Dk; n += 32 * Rows) {
       int t = n / Dk;
       int i = n % Dk;
       long from = ((step + t) * Hk + key_head) * Dk + i;
       keys[t][i] = t < count ? float(k[from]) : 0.0f;
       queries[t][i] = t < count ? float(q[from]) : 0.0f;
     }
-    if (thread < Chunk) {
-      long at = (step + thread) * Hv + head;
-      decays[thread] = thread < count ? float(decay[at]) : 1.0f;
-      betas[thread] = thread < count ? float(beta[at]) : 0.0f;
+    if (place < Chunk) {
+      long at = (step + place) * Hv + head;
+      decays[place] = place < count ? float(decay[at]) : 1.0f;
+      betas[place] = place < count ? float(beta[at]) : 0.0f;
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    if (thread < Chunk) {
+    if (place < Chunk) {
       // Column i of G, and b.
       float product = 1.0f;
       for (int t = 0; t < Chunk; ++t) {
-        if (t > thread) product *= decays[t];
-        through[t][thread] = t < thread ? 0.0f : product;
+        if (t > place) product *= decays[t];
+        through[t][place] = t < place ? 0.0f : product;
       }
       float all = 1.0f;
-      for (int t = 0; t <= thread; ++t) all *= decays[t];
-      lasting[thread] = all;
+      for (int t = 0; t <= place; ++t) all *= decays[t];
+      lasting[place] = all;
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (int n = thread; n < Chunk * Chunk; n += 32 * Rows) {
+    for (int n = place; n < Chunk * Chunk; n += 32 * Rows) {
       int t = n / Chunk;
       int i = n % Chunk;
       float by_key = 0.0f;
@@ -116,13 +116,13 @@ inline float ingot_softplus(float x) {
     }
     // Halves are exchanged and added until each lane has one sum: lane l that of product l.
     #pragma unroll
-    for (int half = 16; half > 0; half >>= 1) {
-      bool upper = (lane & half) != 0;
+    for (int reach = 16; reach > 0; reach >>= 1) {
+      bool upper = (lane & reach) != 0;
       #pragma unroll
-      for (int n = 0; n < half; ++n) {
-        float given = upper ? parts[n] : parts[n + half];
-        float kept = upper ? parts[n + half] : parts[n];
-        parts[n] = kept + simd_shuffle_xor(given, half);
+      for (int n = 0; n < reach; ++n) {
+        float given = upper ? parts[n] : parts[n + reach];
+        float kept = upper ? parts[n + reach] : parts[n];
+        parts[n] = kept + simd_shuffle_xor(given, reach);
       }
     }
     int t = lane & (Chunk - 1);

@@ -37,7 +37,7 @@ inline float ingot_softplus(float x) {
   threadgroup int lasts[Warps];
   int lane = int(thread_position_in_threadgroup.x);
   int warp = int(thread_position_in_threadgroup.y);
-  int thread = warp * 32 + lane;
+  int place = warp * 32 + lane;
   int size = logits_shape[0];
   float temperature = settings[0];
   float top_p = settings[1];
@@ -45,7 +45,7 @@ inline float ingot_softplus(float x) {
   float number = settings[3] * 0.999999f;
   int top_k = int(limits[0]);
   float largest = -INFINITY;
-  for (int i = thread; i < size; i += 32 * Warps) {
+  for (int i = place; i < size; i += 32 * Warps) {
     float x = float(logits[i]);
     largest = x > largest ? x : largest;
   }
@@ -66,7 +66,7 @@ inline float ingot_softplus(float x) {
       // Weights are asked for the whole first, which says what share of them is wanted.
       unsigned int candidate = bit == 32 ? floor_key : found | (1u << bit);
       float sum = 0.0f;
-      for (int i = thread; i < size; i += 32 * Warps) {
+      for (int i = place; i < size; i += 32 * Warps) {
         float x = float(logits[i]);
         unsigned int key = ingot_key(x);
         if (key >= candidate && key >= floor_key) {
@@ -89,7 +89,7 @@ inline float ingot_softplus(float x) {
   }
   // Each thread has a stretch of the vocabulary, so that sums follow the numbers of tokens.
   int each = (size + 32 * Warps - 1) / (32 * Warps);
-  int begin = thread * each;
+  int begin = place * each;
   int end = begin + each < size ? begin + each : size;
   float own = 0.0f;
   for (int i = begin; i < end; ++i) {
@@ -113,8 +113,8 @@ inline float ingot_softplus(float x) {
   // The first stretch that crosses what is wanted; where sums of another order miss it, the last
   // that has any weight.
   float wanted = total * number;
-  int first = own > 0.0f && before + upto > wanted ? thread : 32 * Warps;
-  int last = own > 0.0f ? thread : -1;
+  int first = own > 0.0f && before + upto > wanted ? place : 32 * Warps;
+  int last = own > 0.0f ? place : -1;
   for (int mask = 16; mask > 0; mask >>= 1) {
     int other_first = simd_shuffle_xor(first, mask);
     int other_last = simd_shuffle_xor(last, mask);
@@ -131,8 +131,8 @@ inline float ingot_softplus(float x) {
     last = lasts[n] > last ? lasts[n] : last;
   }
   int who = first < 32 * Warps ? first : last;
-  if (who < 0 && thread == 0) token[0] = 0;
-  if (thread == who) {
+  if (who < 0 && place == 0) token[0] = 0;
+  if (place == who) {
     float sum = before + upto - own;
     int drawn = 0;
     for (int i = begin; i < end && sum <= wanted; ++i) {
