@@ -58,11 +58,26 @@ else()
   set(ingot_origin "$ORIGIN")
 endif()
 
-function(ingot_link_mlx_runtime target)
-  # In the build tree CMake adds the library's own directory to the run path.
-  set_target_properties(${target} PROPERTIES
+# In the build tree CMake adds libraries' own directories to run paths.
+function(ingot_install program)
+  set_target_properties(${program} PROPERTIES
     INSTALL_RPATH "${ingot_origin}/../${INGOT_MLX_INSTALL_DIR}/mlx/lib")
-  install(TARGETS ${target} RUNTIME DESTINATION bin)
+  ingot_install_files(${program})
+endfunction()
+
+# The program that opens a library, and the library.
+function(ingot_install_late program library)
+  set_target_properties(${program} PROPERTIES
+    BUILD_RPATH "$<TARGET_FILE_DIR:${library}>"
+    INSTALL_RPATH "${ingot_origin}/../${INGOT_MLX_INSTALL_DIR}")
+  set_target_properties(${library} PROPERTIES
+    INSTALL_RPATH "${ingot_origin}/mlx/lib")
+  install(TARGETS ${library} LIBRARY DESTINATION "${INGOT_MLX_INSTALL_DIR}")
+  ingot_install_files(${program})
+endfunction()
+
+function(ingot_install_files program)
+  install(TARGETS ${program} RUNTIME DESTINATION bin)
   install(FILES "${CMAKE_SOURCE_DIR}/LICENSE" "${CMAKE_SOURCE_DIR}/README.md"
           DESTINATION share/doc/ingot)
   install(DIRECTORY "${INGOT_MLX_DIR}/" DESTINATION "${INGOT_MLX_INSTALL_DIR}"

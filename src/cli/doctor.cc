@@ -86,7 +86,8 @@ Finding CheckMlx(Session&) {
             std::string(backend.status().hint())};
   }
   std::string detail =
-      core::StrCat(backend->mlx_version, " (", backend->kind, "), device ", backend->device);
+      core::StrCat(backend->mlx_version, " (", backend->kind, "), ",
+                   backend->device.empty() ? "no device" : "device " + backend->device);
   if (!backend->device_name.empty()) {
     detail += core::StrCat(", ", core::Printable(backend->device_name));
   }
@@ -117,14 +118,17 @@ Finding CheckGpu(Session& session) {
     const auto driver = LoadedNvidiaDriver(session.env());
     if (driver) facts.push_back("driver " + *driver);
     if (!driver) missing.emplace_back("NVIDIA's driver (/proc/driver/nvidia/version)");
-    const auto headers = CudaHeaders(session.env());
-    if (headers) facts.push_back("CUDA headers of " + core::Printable(*headers));
+    const auto headers = CudaHeaders(session.env(), backend->library);
+    if (headers) facts.push_back("CUDA headers in " + core::Printable(*headers));
     if (!headers) missing.emplace_back("CUDA's headers: set CUDA_HOME to where include/ is");
   }
   Finding finding{"GPU", Verdict::kFine, core::Join(facts, ", "), ""};
   if (!missing.empty()) {
     finding.verdict = backend->gpu ? Verdict::kWarning : Verdict::kFailure;
     finding.advice = "Missing: " + core::Join(missing, "; ") + ".";
+    if (!backend->gpu && backend->kind == "cuda") {
+      finding.advice += " Install NVIDIA's driver, 580 or later, or use a build for the CPU.";
+    }
   }
   return finding;
 }

@@ -31,15 +31,21 @@ std::optional<std::string> LoadedNvidiaDriver(core::Env& env) {
   return NvidiaVersion(*text);
 }
 
-std::optional<std::string> CudaHeaders(core::Env& env) {
-  for (const char* variable : {"CUDA_HOME", "CUDA_PATH"}) {
-    if (const char* folder = std::getenv(variable); folder != nullptr && *folder != 0) {
-      return std::string(folder);
-    }
+std::optional<std::string> CudaHeaders(core::Env& env, const core::Path& libmlx) {
+  const auto has_headers = [&](const core::Path& folder) {
+    return env.Stat(folder / "cuda_fp16.h").ok();
+  };
+  // <packages>/mlx/lib/libmlx.so
+  const core::Path packages = libmlx.parent_path().parent_path().parent_path();
+  const core::Path beside = packages / "nvidia" / "cu13" / "include";
+  if (has_headers(beside)) return beside.native();
+  core::Path toolkit = "/usr/local/cuda";
+  for (const char* variable : {"CUDA_PATH", "CUDA_HOME"}) {
+    const char* folder = std::getenv(variable);
+    if (folder != nullptr && *folder != 0) toolkit = folder;
   }
-  const core::Path usual = "/usr/local/cuda";
-  if (env.Stat(usual / "include" / "cuda_fp16.h").ok()) return usual.native();
-  return std::nullopt;
+  const core::Path headers = toolkit / "include";
+  return has_headers(headers) ? std::optional(headers.native()) : std::nullopt;
 }
 
 }  // namespace ingot::cli

@@ -16,8 +16,9 @@ namespace ingot::cli {
 std::optional<std::string> NvidiaVersion(std::string_view text);
 // That of the driver that is loaded, if one is.
 std::optional<std::string> LoadedNvidiaDriver(core::Env& env);
-// A folder with CUDA's headers, where MLX looks for them: CUDA_HOME, CUDA_PATH, /usr/local/cuda.
-std::optional<std::string> CudaHeaders(core::Env& env);
+// The folder with CUDA's headers, looked for where and as MLX does: among the packages that libmlx
+// came with, else where CUDA_HOME, else CUDA_PATH says, else in /usr/local/cuda.
+std::optional<std::string> CudaHeaders(core::Env& env, const core::Path& libmlx);
 
 }  // namespace ingot::cli
 

@@ -13,6 +13,7 @@
 #include "model/read_ahead.h"
 #include "model/weights.h"
 #include "models/registry.h"
+#include "ops/forms.h"
 
 namespace ingot::models {
 namespace {
@@ -54,6 +55,7 @@ std::optional<mx::Dtype> ParseComputeType(std::string_view name) {
 core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json& config,
                                                                 const model::StoredTensors& tensors,
                                                                 std::optional<mx::Dtype> type) {
+  INGOT_TRY(ops::RequireDevice());
   model::Weights weights = WeightsOf(config, tensors, type);
   core::Result<std::unique_ptr<model::LanguageModel>> built = BuildLanguageModel(config, weights);
   // A GPU has copies of its own by now.
@@ -67,6 +69,7 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json
 
 core::Result<std::unique_ptr<model::TextEncoder>> LoadEncoderTensors(
     const core::Json& config, const model::StoredTensors& tensors, std::optional<mx::Dtype> type) {
+  INGOT_TRY(ops::RequireDevice());
   model::Weights weights = WeightsOf(config, tensors, type);
   return BuildTextEncoder(config, weights);
 }

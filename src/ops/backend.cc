@@ -1,5 +1,7 @@
 #include "ops/backend.h"
 
+#include <dlfcn.h>
+
 #include <exception>
 #include <optional>
 #include <string>
@@ -9,6 +11,7 @@
 #include <mlx/version.h>
 
 #include "core/strings.h"
+#include "ops/gpu/choice.h"
 #include "ops/gpu/memory.h"
 
 namespace ingot::ops {
@@ -39,11 +42,18 @@ void AddDeviceFacts(const mx::Device& device, BackendInfo& info) {
   info.free_bytes = memory.free;
 }
 
+std::string LibraryPath() {
+  Dl_info info = {};
+  if (dladdr(reinterpret_cast<const void*>(&mx::version), &info) == 0) return {};
+  return info.dli_fname == nullptr ? std::string() : std::string(info.dli_fname);
+}
+
 }  // namespace
 
 core::Result<BackendInfo> Backend() {
   BackendInfo info;
   info.header_version = StrCat(MLX_VERSION_MAJOR, ".", MLX_VERSION_MINOR, ".", MLX_VERSION_PATCH);
+  info.library = LibraryPath();
   info.kind = INGOT_MLX_KIND;
   try {
     info.mlx_version = mx::version();
@@ -52,13 +62,24 @@ core::Result<BackendInfo> Backend() {
                                    ", found version ", info.mlx_version));
     }
     const mx::Device device = mx::default_device();
-    info.gpu = device.type == mx::Device::gpu;
+    info.gpu = gpu::HasDevice();
+    if (device.type == mx::Device::gpu && !info.gpu) return info;
     info.device = StrCat(info.gpu ? "gpu:" : "cpu:", device.index);
     AddDeviceFacts(device, info);
   } catch (const std::exception& error) {
     return core::Internal(StrCat("MLX could not start: ", error.what()));
   }
   return info;
+}
+
+std::optional<uint64_t> MemoryOfGpu() {
+  try {
+    if (!gpu::HasDevice()) return std::nullopt;
+    const gpu::DeviceMemory memory = gpu::ReadDeviceMemory();
+    return memory.recommended ? memory.recommended : memory.total;
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace ingot::ops

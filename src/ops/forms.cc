@@ -1,6 +1,7 @@
 #include "ops/forms.h"
 
 #include <array>
+#include <exception>
 
 #include "core/strings.h"
 
@@ -78,7 +79,11 @@ core::Status RequireDevice(std::string_view built_for, bool has_gpu) {
 }
 
 core::Status RequireDevice() {
-  return RequireDevice(INGOT_MLX_KIND, gpu::BackEndInUse() != BackEnd::kCpu);
+  try {
+    return RequireDevice(INGOT_MLX_KIND, gpu::HasDevice());
+  } catch (const std::exception& error) {
+    return core::Internal(core::StrCat("MLX could not start: ", error.what()));
+  }
 }
 
 Form FormOf(const quant::Format& format) {

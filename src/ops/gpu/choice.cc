@@ -17,6 +17,10 @@ BackEnd BackEndInUse() {
   return kBuiltFor == "metal" ? BackEnd::kMetal : BackEnd::kCuda;
 }
 
+bool HasDevice() {
+  return BackEndInUse() != BackEnd::kCpu && mx::is_available(mx::default_device());
+}
+
 bool KernelsInUse() { return BackEndInUse() != BackEnd::kCpu && !cpu::PlainFormsWanted(); }
 
 }  // namespace ingot::ops::gpu

@@ -13,6 +13,9 @@ enum class BackEnd : uint8_t { kCpu, kCuda, kMetal };
 
 // Of the device that arrays go to unless told otherwise.
 BackEnd BackEndInUse();
+// Whether there is such a GPU: MLX's CUDA build chooses one whether or not it finds any, and fails
+// at the first array.
+bool HasDevice();
 // Whether our GPU kernels are in use: on a GPU, unless INGOT_KERNELS asks for plain forms.
 bool KernelsInUse();
 
