@@ -28,6 +28,7 @@ Result<std::unique_ptr<Embedder>> Embedder::Load(const ModelFiles& files,
   } else {
     INGOT_ASSIGN(embedder->language_, models::LoadTensors(config, tensors, type));
   }
+  embedder->memory_.Hold();
   return embedder;
 }
 

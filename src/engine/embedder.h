@@ -18,6 +18,7 @@
 #include "model/language_model.h"
 #include "model/text_encoder.h"
 #include "ops/array.h"
+#include "ops/gpu/memory.h"
 
 namespace ingot::engine {
 
@@ -66,6 +67,7 @@ class Embedder {
   std::string label_;
   SentenceConfig config_;
   ModelTokenizer text_;
+  ops::gpu::HeldMemory memory_;  // outlives the arrays below
   // One of the two.
   std::unique_ptr<model::TextEncoder> encoder_;
   std::unique_ptr<model::LanguageModel> language_;

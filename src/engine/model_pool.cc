@@ -9,6 +9,8 @@
 #include "core/memory.h"
 #include "core/strings.h"
 #include "engine/warm_weights.h"
+#include "ops/backend.h"
+#include "ops/gpu/choice.h"
 
 namespace ingot::engine {
 namespace {
@@ -29,6 +31,7 @@ int64_t ExpiryOf(KeepAlive keep_alive) {
 }
 
 uint64_t MachineBudget() {
+  if (const auto memory = ops::MemoryOfGpu()) return *memory / 10 * 9;
   const auto memory = core::ReadMemoryInfo(core::Env::Posix());
   return memory.ok() ? memory->total / 10 * 9 : uint64_t{8} << 30;
 }
@@ -150,7 +153,9 @@ Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& nam
     entry->bytes = tensors->bytes();
     INGOT_TRY(MakeRoom(lock, entry->bytes));
     lock.unlock();
-    Status loaded = WarmWeights(*tensors, progress);
+    // Weights that are copied to a GPU are read then.
+    const bool in_place = ops::gpu::BackEndInUse() != ops::gpu::BackEnd::kCuda;
+    Status loaded = in_place ? WarmWeights(*tensors, progress) : Status::Ok();
     if (loaded.ok()) loaded = Load(*entry, progress);
     lock.lock();
     return loaded;

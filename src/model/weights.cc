@@ -42,9 +42,7 @@ Weights::Weights(const StoredTensors& tensors, QuantConfig config, mx::Dtype typ
     : tensors_(tensors),
       config_(std::move(config)),
       type_(type),
-      parts_(GroupParts(NamesOf(tensors))) {
-  if (const Status device = ops::RequireDevice(); !device.ok()) Complain(device);
-}
+      parts_(GroupParts(NamesOf(tensors))) {}
 
 void Weights::UsePrefix(std::span<const std::string_view> candidates, std::string_view probe) {
   for (const std::string_view candidate : candidates) {
@@ -92,8 +90,12 @@ void Weights::Complain(const Status& status) { complaints_.emplace_back(status.m
 
 Result<Array> Weights::BindTensor(size_t index) const {
   INGOT_ASSIGN(const tensor::TensorView view, tensors_.View(index));
-  INGOT_ASSIGN(std::shared_ptr<const void> owner, tensors_.Owner(index));
-  return ops::Bind(view, std::move(owner));
+  INGOT_ASSIGN(const std::shared_ptr<const core::MappedFile> owner, tensors_.Mapping(index));
+  // What a GPU has is not read again: it need not stay in this process's memory as well.
+  const auto forget = [&](std::span<const std::byte> part) {
+    owner->Release(static_cast<uint64_t>(part.data() - owner->bytes().data()), part.size());
+  };
+  return ops::Bind(view, owner, forget);
 }
 
 Result<ops::Weight> Weights::LoadPacked(std::string_view name, const WeightParts& parts,

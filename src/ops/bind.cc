@@ -82,7 +82,8 @@ bool CanShareMemory() {
   return can;
 }
 
-core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const void> owner) {
+core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const void> owner,
+                         const gpu::Forget& forget) {
   const std::optional<mx::Dtype> type = MlxType(view.dtype);
   if (!type) {
     return core::Unsupported(core::StrCat(core::Printable(view.name), ": tensors of type ",
@@ -97,7 +98,8 @@ core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const v
     const std::optional<Array> shared = gpu::InPlace(view.bytes, shape, *type, [owner] {});
     if (shared) return *shared;
   }
-  if (gpu::BackEndInUse() != gpu::BackEnd::kCpu) return gpu::Upload(view.bytes, shape, *type);
+  if (gpu::BackEndInUse() != gpu::BackEnd::kCpu)
+    return gpu::Upload(view.bytes, shape, *type, forget);
   mx::allocator::Data copy = mx::allocator::malloc(view.bytes.size());
   if (!view.bytes.empty()) {
     std::memcpy(copy.buffer().raw_ptr(), view.bytes.data(), view.bytes.size());

@@ -8,12 +8,15 @@
 
 #include "core/status.h"
 #include "ops/array.h"
+#include "ops/gpu/upload.h"
 #include "tensor/file.h"
 
 namespace ingot::ops {
 
-// owner keeps view.bytes readable; the array holds it for as long as it needs them.
-core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const void> owner);
+// owner keeps view.bytes readable; the array holds it for as long as it needs them. forget is
+// called with parts of them as they are copied to a GPU.
+core::Result<Array> Bind(const tensor::TensorView& view, std::shared_ptr<const void> owner,
+                         const gpu::Forget& forget = {});
 
 // Whether Bind can share memory in this process: MLX is probed once, since how it lays out a
 // buffer is not part of its contract.

@@ -1,6 +1,5 @@
 #include "ops/gpu/upload.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,23 +13,10 @@ namespace {
 
 size_t PageSize() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
-// A hint: what has been uploaded is not read again.
-void ForgetPages(std::span<const std::byte> bytes) {
-#ifdef MADV_COLD
-  const size_t page = PageSize();
-  const auto begin = reinterpret_cast<uintptr_t>(bytes.data());
-  const uintptr_t first = (begin + page - 1) / page * page;
-  const uintptr_t last = (begin + bytes.size()) / page * page;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_COLD);
-#else
-  static_cast<void>(bytes);
-#endif
-}
-
 }  // namespace
 
 Array Upload(std::span<const std::byte> bytes, const mx::Shape& shape, mx::Dtype type,
-             size_t slab_bytes) {
+             const Forget& forget, size_t slab_bytes) {
   if (bytes.empty()) return mx::zeros(shape, type);
   // As rows of a matrix, whose numbers stay small where a count of elements would not.
   const int columns = shape.size() < 2 ? 1 : shape.back();
@@ -49,7 +35,7 @@ Array Upload(std::span<const std::byte> bytes, const mx::Shape& shape, mx::Dtype
         mx::slice_update(std::exchange(all, Array(0)), piece, mx::Shape{static_cast<int>(begin), 0},
                          mx::Shape{static_cast<int>(begin + count), columns});
     all.eval();
-    ForgetPages(part);
+    if (forget) forget(part);
   }
   return mx::reshape(all, shape);
 }

@@ -17,11 +17,13 @@ namespace ingot::ops::gpu {
 // Far under a GiB, and large enough that a copy to the device runs at full speed.
 constexpr size_t kSlabBytes = size_t{64} << 20;
 
+// Called with what has been read of a file and will not be again.
+using Forget = std::function<void(std::span<const std::byte>)>;
+
 // A copy in the memory of the default device. No more than two slabs of it are in the host's memory
-// at any time: each is on the device before the next is read. The pages of the mapped file that
-// have been read are the first to go when memory is wanted.
+// at any time: each is on the device, and forgotten, before the next is read.
 Array Upload(std::span<const std::byte> bytes, const mx::Shape& shape, mx::Dtype type,
-             size_t slab_bytes = kSlabBytes);
+             const Forget& forget = {}, size_t slab_bytes = kSlabBytes);
 
 // The whole pages that hold a range of memory.
 struct PageSpan {

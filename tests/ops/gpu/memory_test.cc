@@ -31,11 +31,25 @@ TEST(UploadTest, BringsEveryByteWhateverTheSlabs) {
   for (const size_t slab : {size_t{1}, size_t{44}, size_t{100}, size_t{1} << 20}) {
     SCOPED_TRACE(slab);
     for (const mx::Shape& shape : {mx::Shape{231}, mx::Shape{21, 11}, mx::Shape{3, 7, 11}}) {
-      const Array array = Upload(std::as_bytes(std::span(numbers)), shape, mx::uint32, slab);
+      const Array array = Upload(std::as_bytes(std::span(numbers)), shape, mx::uint32, {}, slab);
       EXPECT_EQ(array.shape(), shape);
       ExpectSame(array, numbers);
     }
   }
+}
+
+// A file that is mapped counts as this process's memory from when it is read until it is forgotten.
+TEST(UploadTest, ForgetsEachPartBeforeTheNextIsRead) {
+  const std::vector<uint32_t> numbers = Numbers(40);
+  const auto bytes = std::as_bytes(std::span(numbers));
+  size_t forgotten = 0;
+  const Forget forget = [&](std::span<const std::byte> part) {
+    EXPECT_EQ(part.data(), bytes.data() + forgotten);
+    EXPECT_LE(part.size(), 64u);
+    forgotten += part.size();
+  };
+  ExpectSame(Upload(bytes, {10, 4}, mx::uint32, forget, 64), numbers);
+  EXPECT_EQ(forgotten, bytes.size());
 }
 
 TEST(UploadTest, TakesTensorsOfNothing) {
@@ -50,7 +64,7 @@ TEST(UploadTest, NeedsNoMoreMemoryThanTheTensorAndAFewSlabs) {
   const size_t before = mx::get_active_memory();
   mx::reset_peak_memory();
   const Array array =
-      Upload(std::as_bytes(std::span(numbers)), {1 << 12, 1 << 10}, mx::uint32, kSlab);
+      Upload(std::as_bytes(std::span(numbers)), {1 << 12, 1 << 10}, mx::uint32, {}, kSlab);
   EXPECT_LE(mx::get_peak_memory() - before, numbers.size() * 4 + 4 * kSlab);
   ExpectSame(array, numbers);
 }
