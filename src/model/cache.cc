@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/cache_room.h"
+
 namespace ingot::model {
 namespace {
 
 namespace mx = ops::mx;
-
-constexpr int kFirstRoom = 64;  // columns
 
 Array Columns(const Array& x, int begin, int end) {
   mx::Shape to = x.shape();
@@ -43,9 +43,7 @@ void Collect(const std::optional<KeysValues>& pair, std::vector<Array>& pending)
 Array ColumnStore::Append(const Array& columns, int at) {
   const int end = at + columns.shape(2);
   if (!room_ || room_->shape(2) < end) {
-    int capacity = room_ ? room_->shape(2) : kFirstRoom;
-    while (capacity < end) capacity += std::max(kFirstRoom, capacity / 2);
-    Array larger = RoomLike(columns, capacity);
+    Array larger = RoomLike(columns, RoomColumns(room_ ? room_->shape(2) : 0, end));
     if (at > 0) larger = Write(larger, Columns(*room_, 0, at), 0);
     room_ = std::move(larger);
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/strings.h"
+#include "model/cache_room.h"
 #include "ops/cached_attention.h"
 #include "ops/fused.h"
 
@@ -17,8 +18,6 @@ using core::StrCat;
 
 namespace {
 
-constexpr int kFirstRoom = 64;  // columns
-
 // The store's room with space for columns of this shape from `at` on. Whoever writes into it gives
 // the store what comes of that.
 Array RoomFor(const ColumnStore& store, const mx::Shape& columns, mx::Dtype type, int at) {
@@ -26,8 +25,7 @@ Array RoomFor(const ColumnStore& store, const mx::Shape& columns, mx::Dtype type
   const std::optional<Array>& room = store.room();
   if (room && room->shape(2) >= end) return *room;
   mx::Shape shape = columns;
-  shape[2] = room ? room->shape(2) : kFirstRoom;
-  while (shape[2] < end) shape[2] += std::max(kFirstRoom, shape[2] / 2);
+  shape[2] = RoomColumns(room ? room->shape(2) : 0, end);
   Array larger = mx::zeros(shape, type);
   if (at == 0) return larger;
   mx::Shape written = columns;

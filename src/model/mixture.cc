@@ -1,5 +1,7 @@
 #include "model/mixture.h"
 
+#include "ops/activation.h"
+
 namespace ingot::model {
 
 namespace mx = ops::mx;
@@ -16,7 +18,7 @@ Array Mixture::operator()(const Array& x) const {
   Array y = mx::reshape(Routed(flat), x.shape());
   if (!shared) return y;
   const Array common = (*shared)(x);
-  return shared_gate ? y + mx::sigmoid(ops::Apply(*shared_gate, x)) * common : y + common;
+  return shared_gate ? ops::AddSigmoidGated(y, ops::Apply(*shared_gate, x), common) : y + common;
 }
 
 ops::RouterSpec ReadGroupedRouter(ConfigReader& config, int experts) {

@@ -201,8 +201,7 @@ struct MambaLayer {
     const Array all = ops::Apply(input, n);
     const Array z = ops::LastSlice(all, 0, inner);
     const Array dt = ops::LastSlice(all, inner + channels, inner + channels + shape.heads);
-    const Array step = mx::clip(ops::Softplus(ops::ToFloat32(dt) + dt_bias),
-                                Array(shape.least_step), Array(shape.most_step));
+    const Array step = ops::StepSizes(dt, dt_bias, shape.least_step, shape.most_step);
     const Array y = batch.Each([&](const BatchPart& part, const Array& rows,
                                    const Array& steps) { return Recur(part, layer, rows, steps); },
                                ops::LastSlice(all, inner, inner + channels), step);

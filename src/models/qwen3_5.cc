@@ -110,7 +110,7 @@ struct GatedAttention {
         mx::reshape(ops::LastSlice(both, 0, shape.head_dim), {copies, steps, width});
     const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
                                    {copies, steps, width});
-    return base.Attend(asked, made[1], made[2], batch, layer) * mx::sigmoid(gate);
+    return ops::SigmoidGated(base.Attend(asked, made[1], made[2], batch, layer), gate);
   }
 
   Array operator()(const Array& x, const Batch& batch, size_t layer) const {

@@ -47,6 +47,17 @@ std::vector<Array> SiluGatedChain(const std::vector<Array>& inputs) {
   return {ToFloat32(inputs[0]) * (z * mx::sigmoid(z))};
 }
 
+std::vector<Array> SigmoidGatedChain(const std::vector<Array>& inputs) {
+  return {inputs[0] * mx::sigmoid(inputs[1])};
+}
+std::vector<Array> AddSigmoidGatedChain(const std::vector<Array>& inputs) {
+  return {inputs[0] + mx::sigmoid(inputs[1]) * inputs[2]};
+}
+// x, cap
+std::vector<Array> SoftcapChain(const std::vector<Array>& inputs) {
+  return {mx::tanh(inputs[0] / inputs[1]) * inputs[1]};
+}
+
 struct ActivationChains {
   MlpActivation::Kind kind;
   gpu::Chain alone;
@@ -72,6 +83,14 @@ Array SiluGated(const Array& y, const Array& z) {
   return gpu::RunChain(&SiluGatedChain, {y, z});
 }
 
+Array SigmoidGated(const Array& x, const Array& gate) {
+  return gpu::RunChain(&SigmoidGatedChain, {x, gate});
+}
+
+Array AddSigmoidGated(const Array& base, const Array& gate, const Array& x) {
+  return gpu::RunChain(&AddSigmoidGatedChain, {base, gate, x});
+}
+
 Array GeluTanh(const Array& x) {
   constexpr float kScale = std::numbers::sqrt2_v<float> * std::numbers::inv_sqrtpi_v<float>;
   const Array inner = Scalar(kScale, x) * (x + Scalar(0.044715F, x) * x * x * x);
@@ -83,7 +102,9 @@ Array Gelu(const Array& x) {
   return Scalar(0.5F, x) * x * (Scalar(1, x) + mx::erf(inner));
 }
 
-Array Softcap(const Array& x, float cap) { return mx::tanh(x / Scalar(cap, x)) * Scalar(cap, x); }
+Array Softcap(const Array& x, float cap) {
+  return gpu::RunChain(&SoftcapChain, {x, Scalar(cap, x)});
+}
 
 Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up) {
   if (cpu::ServesActivation(gate, up)) return cpu::Activate(activation, gate, up);

@@ -12,6 +12,9 @@ namespace ingot::ops {
 Array Silu(const Array& x);
 // y · silu(z), in fp32 whatever their types.
 Array SiluGated(const Array& y, const Array& z);
+// x · sigmoid(gate), and base + sigmoid(gate) · x.
+Array SigmoidGated(const Array& x, const Array& gate);
+Array AddSigmoidGated(const Array& base, const Array& gate, const Array& x);
 // x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))
 Array GeluTanh(const Array& x);
 // x/2 · (1 + erf(x/√2))

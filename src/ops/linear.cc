@@ -1,8 +1,10 @@
 #include "ops/linear.h"
 
 #include <string>
+#include <vector>
 
 #include "ops/cpu/linear.h"
+#include "ops/gpu/compiled.h"
 
 namespace ingot::ops {
 namespace {
@@ -18,6 +20,11 @@ Array ScalesFor(const QuantizedTensor& tensor, const Array& scales, const Array&
                                                                               : scales;
 }
 
+// In fp32: a small global scale rounded to bf16 would cost what the codes have gained.
+std::vector<Array> ScaledChain(const std::vector<Array>& inputs) {
+  return {ToTypeOf(ToFloat32(inputs[0]) * inputs[1], inputs[0])};
+}
+
 Array Product(const QuantizedTensor& tensor, const Array& x) {
   std::optional<Array> biases;
   if (tensor.biases) biases = ToTypeOf(*tensor.biases, x);
@@ -25,8 +32,7 @@ Array Product(const QuantizedTensor& tensor, const Array& x) {
                                  /*transpose=*/true, tensor.format.group_size, tensor.format.bits,
                                  ModeName(tensor.format));
   if (!tensor.global_scale) return y;
-  // In fp32: a small global scale rounded to bf16 would cost what the codes have gained.
-  return ToTypeOf(ToFloat32(y) * *tensor.global_scale, x);
+  return gpu::RunChain(&ScaledChain, {y, *tensor.global_scale});
 }
 
 }  // namespace

@@ -2,12 +2,22 @@
 
 #include <vector>
 
+#include "ops/activation.h"
 #include "ops/cpu/recurrent.h"
 #include "ops/gpu/choice.h"
+#include "ops/gpu/compiled.h"
 #include "ops/gpu/kernel.h"
 #include "ops/gpu/mamba.h"
 
 namespace ingot::ops {
+namespace {
+
+// dt, bias, least, most
+std::vector<Array> StepChain(const std::vector<Array>& inputs) {
+  return {mx::clip(Softplus(ToFloat32(inputs[0]) + inputs[1]), inputs[2], inputs[3])};
+}
+
+}  // namespace
 
 ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
   if (gpu::KernelsInUse()) return gpu::SelectiveScan(gpu::LaunchOnDevice, in, state);
@@ -36,6 +46,10 @@ ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
   }
   const Array passed = x * mx::expand_dims(in.direct, -1);
   return {ToTypeOf(mx::stack(outputs, 1) + passed, in.x), s};
+}
+
+Array StepSizes(const Array& dt, const Array& bias, float least, float most) {
+  return gpu::RunChain(&StepChain, {dt, bias, Array(least), Array(most)});
 }
 
 }  // namespace ingot::ops

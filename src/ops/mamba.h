@@ -24,6 +24,9 @@ struct ScanResult {
 };
 ScanResult SelectiveScan(const ScanInputs& in, const Array& state);
 
+// The time steps: softplus(dt + bias) within bounds, in fp32. bias float32.
+Array StepSizes(const Array& dt, const Array& bias, float least, float most);
+
 }  // namespace ingot::ops
 
 #endif  // INGOT_OPS_MAMBA_H_

@@ -21,8 +21,8 @@ bool FitsChunked(int steps, int key_dim) {
 int Groups(int count, int size) { return (count + size - 1) / size; }
 
 constexpr const char* kConv = R"(
-  int channel = $group_x * Threads + $thread_x;
-  int t = $group_y;
+  int channel = $group_y * Threads + $thread_x;
+  int t = $group_x;
   int batch = $group_z;
   int steps = u_shape[1];
   int channels = u_shape[2];
@@ -109,7 +109,8 @@ ConvResult CausalConv(const Launch& launch, const Array& u, const Array& weight,
               .inputs = {u, weight, tail},
               .shapes = {u.shape(), {u.shape(0), taps - 1, channels}},
               .types = {mx::float32, u.dtype()},
-              .groups = {Groups(channels, kConvThreads), std::max(steps, taps - 1), u.shape(0)},
+              // Time along x, where CUDA has no bound of 65,535 groups.
+              .groups = {std::max(steps, taps - 1), Groups(channels, kConvThreads), u.shape(0)},
               .threads = {kConvThreads, 1}});
   return {out[0], out[1]};
 }
