@@ -15,6 +15,7 @@
 #include "engine/batch_step.h"
 #include "engine/prefix_tree.h"
 #include "engine/sequence.h"
+#include "ops/gpu/choice.h"
 
 namespace ingot::engine {
 namespace {
@@ -46,7 +47,11 @@ class Scheduler final : public EngineThread::Worker {
  public:
   Scheduler(EngineThread& thread, std::shared_ptr<const LoadedModel> holder,
             const model::LanguageModel& model, const SchedulerOptions& options)
-      : thread_(thread), holder_(std::move(holder)), model_(model), options_(options) {
+      : thread_(thread),
+        holder_(std::move(holder)),
+        model_(model),
+        options_(options),
+        goes_ahead_(options.ahead.value_or(ops::gpu::BackEndInUse() != ops::gpu::BackEnd::kCpu)) {
     thread_.Run([this] { Prepare(); });
   }
 
@@ -116,6 +121,7 @@ class Scheduler final : public EngineThread::Worker {
   Next Step() override {
     DropCancelled();
     if (closing_) {
+      DropAhead();
       tree_.reset();
       return Next::kEnd;
     }
@@ -126,6 +132,7 @@ class Scheduler final : public EngineThread::Worker {
     } catch (const std::exception& error) {
       // Which of them was at fault cannot be told, and all have lost their states.
       const core::Status status = core::Internal(StrCat("the model failed: ", error.what()));
+      ahead_.reset();
       while (!running_.empty()) Remove(running_.begin(), status, /*keep=*/false);
     }
     Publish();
@@ -263,9 +270,25 @@ class Scheduler final : public EngineThread::Worker {
     return step;
   }
 
+  // A step that was queued for sequences which are all gone. What it computes may still be read by
+  // it, so it is let finish.
+  void DropAhead() {
+    if (!ahead_) return;
+    ahead_.reset();
+    mx::synchronize();
+  }
+
+  // All that runs makes tokens in this step, and nothing keeps the next from being queued.
+  bool CanFollow(const BatchStep& step) const {
+    return goes_ahead_ && step.live() == running_.size() && step.CanBeFollowed();
+  }
+
   void StepOnce() {
-    BatchStep step = Plan();
-    const std::vector<BatchStep::Outcome> outcomes = step.Run(model_);
+    if (ahead_ && ahead_->live() == 0) DropAhead();
+    BatchStep step = ahead_ ? *std::exchange(ahead_, std::nullopt) : Plan();
+    if (!step.started()) step.Start(model_, /*wait=*/!CanFollow(step));
+    if (CanFollow(step)) ahead_ = step.Follow(model_);
+    const std::vector<BatchStep::Outcome> outcomes = step.Read();
     {
       const std::lock_guard lock(mutex_);
       ++stats_.steps;
@@ -296,6 +319,7 @@ class Scheduler final : public EngineThread::Worker {
   }
 
   void Remove(Running::iterator one, core::Result<GenerationResult> result, bool keep) {
+    if (ahead_ && ahead_->Drop(*one)) one->GoBack();
     if (keep) one->Keep(*tree_);
     reserved_ -= one->cache_bytes();
     Running gone;
@@ -338,11 +362,13 @@ class Scheduler final : public EngineThread::Worker {
   const std::shared_ptr<const LoadedModel> holder_;
   const model::LanguageModel& model_;
   const SchedulerOptions options_;
+  const bool goes_ahead_;
   std::atomic<bool> closing_{false};
 
   model::SequenceState probe_;  // constant once made
   std::optional<PrefixTree> tree_;
   Running running_;
+  std::optional<BatchStep> ahead_;  // queued already
   uint64_t reserved_ = 0;
   uint64_t turn_ = 0;
   std::map<std::string, uint64_t> served_;  // when each owner was served last

@@ -59,6 +59,9 @@ struct SchedulerOptions {
   size_t max_waiting = 512;  // beyond, requests are refused
   int prefill_rows = 512;    // prompt tokens of one step while nothing else runs,
   int shared_rows = 128;     // and while answers wait for their next token
+  // Whether a step is queued before the tokens of the last one are read, so that a GPU need not
+  // wait for us; unsaid: on a GPU. An answer that ends has then had one step too many.
+  std::optional<bool> ahead = {};
   uint64_t cache_bytes = 0;  // caches of running sequences, at full length; 0: no bound
   uint64_t prefix_bytes = uint64_t{8} << 30;  // kept in memory of what was read; 0: nothing
   // Where prefixes go that memory has no room for, and that outlive the process; no identity: they

@@ -113,6 +113,11 @@ core::Result<Array> Sequence::Choose(const Array& logits) {
   return sampler_.Next(mx::where(mask, wide, never));
 }
 
+bool Sequence::CanGoAhead() const {
+  return !waiting_.request.constraint && !sampler_.NeedsHistory() && !reads_prompt() &&
+         made_ + 1 < waiting_.most;
+}
+
 bool Sequence::Read(int rows, const std::optional<Array>& logits) {
   const int end = state_.length();
   if (logits) {

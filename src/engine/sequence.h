@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/generation.h"
@@ -55,6 +56,14 @@ class Sequence {
   core::Result<Array> Choose(const Array& logits);
   bool IsPlain() const { return !waiting_.request.constraint && sampler_.IsPlain(); }
 
+  // While a step computes its next token: whether the one after can be computed already, since it
+  // depends on that token by way of the model alone and is wanted unless that one ends the answer.
+  bool CanGoAhead() const;
+  // Remembers the state before that step,
+  void GoAhead() { before_ = state_.Mark(); }
+  // and returns to it, if the answer has ended.
+  void GoBack() { state_.Return(*std::exchange(before_, std::nullopt)); }
+
   // After a step that read `rows` tokens of the prompt, all computed. logits [rows, vocabulary]
   // where they were wanted. True when that was all of it but its last token.
   bool Read(int rows, const std::optional<Array>& logits);
@@ -80,6 +89,7 @@ class Sequence {
   WaitingRequest waiting_;
   const model::LanguageModel& model_;
   model::SequenceState state_;
+  std::optional<model::SequenceState> before_;
   std::vector<int> tokens_;  // the prompt and what was made
   Sampler sampler_;
   PrefixFound found_;

@@ -28,9 +28,16 @@ std::vector<int> RandomTokens(unsigned seed, size_t count) {
   return tokens;
 }
 
-class SchedulerTest : public ::testing::TestWithParam<bool> {
+struct Kind {
+  const char* name;
+  bool recurrent;
+  bool ahead;  // steps are queued before the tokens of the last one are known, as on a GPU
+};
+
+class SchedulerTest : public ::testing::TestWithParam<Kind> {
  protected:
-  ModelService& Start(const SchedulerOptions& options = {}) {
+  ModelService& Start(SchedulerOptions options = {}) {
+    options.ahead = GetParam().ahead;
     service_ = std::make_unique<ModelService>(thread_, model_, options);
     model_.Fed();
     return *service_;
@@ -44,14 +51,17 @@ class SchedulerTest : public ::testing::TestWithParam<bool> {
     return listener->tokens();
   }
 
-  ChainModel model_{GetParam()};
+  ChainModel model_{GetParam().recurrent};
   std::shared_ptr<EngineThread> thread_ = std::make_shared<EngineThread>();
   std::unique_ptr<ModelService> service_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Kinds, SchedulerTest, ::testing::Bool(), [](const auto& param) {
-  return std::string(param.param ? "Recurrent" : "Attention");
-});
+INSTANTIATE_TEST_SUITE_P(Kinds, SchedulerTest,
+                         ::testing::Values(Kind{"Attention", false, false},
+                                           Kind{"Recurrent", true, false},
+                                           Kind{"AttentionAhead", false, true},
+                                           Kind{"RecurrentAhead", true, true}),
+                         [](const auto& param) { return std::string(param.param.name); });
 
 TEST_P(SchedulerTest, ManyAnswersAtOnceAreThoseThatEachGivesAlone) {
   ModelService& service = Start({.prefill_rows = 24, .shared_rows = 8});
@@ -245,6 +255,52 @@ TEST_P(SchedulerTest, AServiceThatGoesEndsWhatRuns) {
     service_.reset();
   }
   EXPECT_EQ(listener->Wait()->finish, Finish::kCancelled);
+}
+
+TEST_P(SchedulerTest, AStepIsQueuedBeforeTheLastTokenIsToldWhereADeviceShallNotWait) {
+  ModelService& service = Start();
+  std::vector<size_t> fed;
+  const auto listener = std::make_shared<Collector>([&](size_t) {
+    fed.push_back(model_.Fed());
+    return true;
+  });
+  ASSERT_TRUE(service.Submit(GreedyRequest({1, 2, 3}, 4), listener).ok());
+  ASSERT_TRUE(listener->Wait().ok());
+  // The prompt, then a token a step; and nothing after the last that is wanted.
+  const std::vector<size_t> expected =
+      GetParam().ahead ? std::vector<size_t>{4, 1, 1, 0} : std::vector<size_t>{3, 1, 1, 1};
+  EXPECT_EQ(fed, expected);
+  EXPECT_EQ(model_.Fed(), 0U);
+}
+
+TEST_P(SchedulerTest, WhatWasComputedBeyondTheEndIsTakenBack) {
+  ModelService& service = Start();
+  const std::vector<int> prompt = RandomTokens(17, 40);
+  const std::vector<int> answer = Alone(prompt, 12);
+  const int end = answer.back();
+  const auto length =
+      static_cast<size_t>(std::find(answer.begin(), answer.end(), end) - answer.begin());
+  const auto first = std::make_shared<Collector>();
+  const auto other = std::make_shared<Collector>();
+  TokenRequest request = GreedyRequest(prompt, 100);
+  request.limits.end = {end};
+  ASSERT_TRUE(service.Submit(GreedyRequest({1, 2, 3}, 60), other).ok());
+  ASSERT_TRUE(service.Submit(std::move(request), first).ok());
+  ASSERT_TRUE(first->Wait().ok());
+  EXPECT_EQ(first->tokens().size(), length);
+
+  // The next turn goes on after the end, from what was kept.
+  std::vector<int> next = prompt;
+  next.insert(next.end(), answer.begin(), answer.begin() + static_cast<ptrdiff_t>(length) + 1);
+  for (const int token : {5, 6, 7}) next.push_back(token);
+  const auto second = std::make_shared<Collector>();
+  ASSERT_TRUE(service.Submit(GreedyRequest(next, 9), second).ok());
+  const auto result = second->Wait();
+  ASSERT_TRUE(result.ok());
+  EXPECT_GE(result->timings.kept_tokens, static_cast<int>(prompt.size()) - 1);
+  EXPECT_THAT(second->tokens(), ElementsAreArray(Alone(next, 9)));
+  ASSERT_TRUE(other->Wait().ok());
+  EXPECT_THAT(other->tokens(), ElementsAreArray(Alone({1, 2, 3}, 60)));
 }
 
 // Allows the tokens of a list, one after the other, then nothing but the end.
