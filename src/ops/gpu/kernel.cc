@@ -2,9 +2,12 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "core/strings.h"
 #include "ops/gpu/choice.h"
@@ -28,7 +31,18 @@ const std::array kTypeNames = {
     TypeName{mx::uint32, "u32"},  TypeName{mx::int32, "i32"},
 };
 
-mx::fast::CustomKernelFunction Compile(const KernelCall& call, Language language) {
+// Of inputs and outputs: "_f32_bf16".
+std::string TypesOf(const KernelCall& call) {
+  std::string types;
+  const auto add = [&](mx::Dtype type) { (types += '_') += TypeSuffix(type); };
+  for (const Array& input : call.inputs) add(input.dtype());
+  for (const mx::Dtype type : call.types) add(type);
+  return types;
+}
+
+using Function = mx::fast::CustomKernelFunction;
+
+Function Compile(const KernelCall& call, Language language) {
   const KernelText& text = *call.text;
   const std::string name = KernelName(call, language);
   const std::string body = Spell(language, text.body);
@@ -38,6 +52,17 @@ mx::fast::CustomKernelFunction Compile(const KernelCall& call, Language language
   }
   return mx::fast::cuda_kernel(name, text.inputs, text.outputs, body, Helpers(language),
                                /*ensure_row_contiguous=*/!text.strided);
+}
+
+// Spelling a text takes longer than many a kernel runs, and every layer of every step asks for the
+// same few: they are kept, by text and types, by the thread that builds graphs.
+const Function& CompiledOnce(const KernelCall& call, Language language) {
+  using Key = std::pair<const KernelText*, std::string>;
+  thread_local std::map<Key, Function> known;
+  Key key(call.text, TypesOf(call));
+  const auto found = known.find(key);
+  if (found != known.end()) return found->second;
+  return known.emplace(std::move(key), Compile(call, language)).first->second;
 }
 
 }  // namespace
@@ -50,9 +75,7 @@ const char* TypeSuffix(mx::Dtype type) {
 }
 
 std::string KernelName(const KernelCall& call, Language language) {
-  std::string name = core::StrCat("ingot_", call.text->name);
-  for (const Array& input : call.inputs) name += core::StrCat("_", TypeSuffix(input.dtype()));
-  for (const mx::Dtype type : call.types) name += core::StrCat("_", TypeSuffix(type));
+  std::string name = core::StrCat("ingot_", call.text->name, TypesOf(call));
   const uint64_t hash = HashOf(Spell(language, call.text->body) + Helpers(language));
   constexpr std::string_view kDigits = "0123456789abcdef";
   name += "_";
@@ -65,9 +88,9 @@ std::vector<Array> LaunchOnDevice(const KernelCall& call) {
   const auto [gx, gy, gz] = call.groups;
   const auto [tx, ty] = call.threads;
   // MLX counts the grid in threads.
-  return Compile(call, language)(call.inputs, call.shapes, call.types,
-                                 std::make_tuple(gx * tx, gy * ty, gz), std::make_tuple(tx, ty, 1),
-                                 call.constants, std::nullopt, false, {});
+  return CompiledOnce(call, language)(
+      call.inputs, call.shapes, call.types, std::make_tuple(gx * tx, gy * ty, gz),
+      std::make_tuple(tx, ty, 1), call.constants, std::nullopt, false, {});
 }
 
 }  // namespace ingot::ops::gpu

@@ -32,8 +32,8 @@ inline float ingot_softplus(float x) {
 // out: y, tail_out
 // template: int Taps, int Threads, typename T
 {
-  int channel = int(threadgroup_position_in_grid.x) * Threads + int(thread_position_in_threadgroup.x);
-  int t = int(threadgroup_position_in_grid.y);
+  int channel = int(threadgroup_position_in_grid.y) * Threads + int(thread_position_in_threadgroup.x);
+  int t = int(threadgroup_position_in_grid.x);
   int batch = int(threadgroup_position_in_grid.z);
   int steps = u_shape[1];
   int channels = u_shape[2];
