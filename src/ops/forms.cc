@@ -23,9 +23,9 @@ constexpr std::array kTable = {
     FormRow{Form::kFloatCodes, "products with codes that are floats", kOwn, kMlx, kMlx},
     FormRow{Form::kRowwise, "norms, rotary positions and activations", kOwn, kMlx, kMlx},
     FormRow{Form::kAttention, "attention", kOwn, kOwn, kOwn},
-    FormRow{Form::kCausalConv, "causal convolutions", kMlx, kOwnTaps, kOwnTaps},
-    FormRow{Form::kGatedDelta, "the gated delta rule", kMlx, kOwnState, kOwnState},
-    FormRow{Form::kSelectiveScan, "the selective scan", kMlx, kOwnState, kOwnState},
+    FormRow{Form::kCausalConv, "causal convolutions", kOwn, kOwnTaps, kOwnTaps},
+    FormRow{Form::kGatedDelta, "the gated delta rule", kOwn, kOwnState, kOwnState},
+    FormRow{Form::kSelectiveScan, "the selective scan", kOwn, kOwnState, kOwnState},
     FormRow{Form::kRouter, "routers", kMlx, kOwn, kOwn},
     FormRow{Form::kDraw, "draws of tokens", kMlx, kOwn, kOwn},
 };

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <mlx/backend/cpu/encoder.h>
@@ -106,6 +107,19 @@ class CpuPrimitives : public mx::Primitive {
 
 }  // namespace
 
+namespace {
+
+// On a GPU a CPU kernel would bring its inputs over and its results back, unasked and unseen: who
+// chose it there has made a mistake.
+mx::Stream StreamFor(const char* name) {
+  if (mx::default_device() != mx::Device::cpu) {
+    throw std::logic_error(std::string(name) + " was asked of the CPU while arrays are on a GPU");
+  }
+  return mx::default_stream(mx::Device::cpu);
+}
+
+}  // namespace
+
 std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& results,
                            std::vector<Array> inputs, PrepareAll prepare, size_t weights_from) {
   std::vector<mx::Shape> shapes;
@@ -117,19 +131,18 @@ std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& resu
     in_place_of.push_back(result.in_place_of);
   }
   Held held(inputs, weights_from);
-  auto primitive =
-      std::make_shared<CpuPrimitives>(name, mx::default_stream(mx::Device::cpu),
-                                      std::move(in_place_of), std::move(held), std::move(prepare));
+  auto primitive = std::make_shared<CpuPrimitives>(name, StreamFor(name), std::move(in_place_of),
+                                                   std::move(held), std::move(prepare));
   return Array::make_arrays(std::move(shapes), types, std::move(primitive), inputs);
 }
 
 Array CpuOp(const char* name, const mx::Shape& shape, mx::Dtype type, std::vector<Array> inputs,
             Prepare prepare, size_t weights_from) {
   Held held(inputs, weights_from);
-  return Array(shape, type,
-               std::make_shared<CpuPrimitive>(name, mx::default_stream(mx::Device::cpu),
-                                              std::move(held), std::move(prepare)),
-               std::move(inputs));
+  return Array(
+      shape, type,
+      std::make_shared<CpuPrimitive>(name, StreamFor(name), std::move(held), std::move(prepare)),
+      std::move(inputs));
 }
 
 }  // namespace ingot::ops::cpu
