@@ -13,6 +13,7 @@
 #include "model/read_ahead.h"
 #include "model/weights.h"
 #include "models/registry.h"
+#include "ops/bind.h"
 #include "ops/forms.h"
 
 namespace ingot::models {
@@ -58,8 +59,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json
   INGOT_TRY(ops::RequireDevice());
   model::Weights weights = WeightsOf(config, tensors, type);
   core::Result<std::unique_ptr<model::LanguageModel>> built = BuildLanguageModel(config, weights);
-  // A GPU has copies of its own by now.
-  if (built.ok() && mx::default_device() == mx::Device::cpu) {
+  // Where weights are not computed with as they lie, they have been copied by now.
+  if (built.ok() && ops::CanShareMemory()) {
     const core::Result<core::MemoryInfo> memory = core::ReadMemoryInfo(core::Env::Posix());
     const uint64_t available = memory.ok() ? memory->available : 0;
     (*built)->Attach(std::make_shared<const model::ReadAhead>(tensors, available));
