@@ -79,13 +79,17 @@ class SoftTiles {
     if (c.rows != left.rows || left.bytes / 4U != right.rows || c.bytes != right.bytes) {
       return false;
     }
+    float numbers[kMostRows][kMostBytes / 2];  // of b
+    for (size_t k = 0; k < right.rows; ++k) {
+      for (size_t n = 0; n < right.bytes / 2U; ++n) numbers[k][n] = NumberAt(right, k, n);
+    }
     for (size_t m = 0; m < c.rows; ++m) {
       float of[2][kMostBytes / 4] = {};
       for (size_t k = 0; k < left.bytes / 4U; ++k) {
+        const float pair[] = {NumberAt(left, m, 2 * k), NumberAt(left, m, 2 * k + 1)};
         for (size_t n = 0; n < c.bytes / 4U; ++n) {
           for (size_t i = 0; i < 2; ++i) {
-            of[i][n] =
-                MulAdd(NumberAt(left, m, 2 * k + i), NumberAt(right, k, 2 * n + i), of[i][n]);
+            of[i][n] = MulAdd(pair[i], numbers[k][2 * n + i], of[i][n]);
           }
         }
       }
@@ -118,11 +122,13 @@ class SoftTiles {
   static float Flush(float x) {
     return std::fabs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0F, x) : x;
   }
-  // Rounded once. A product of two bf16 numbers is exact while it is a normal number.
+  // Rounded once. A product of two bf16 numbers is exact while it is a normal number, or zero as
+  // one of them is.
   static float MulAdd(float a, float b, float c) {
     const float product = a * b;
-    const bool exact = std::fabs(product) >= std::numeric_limits<float>::min() &&
-                       std::fabs(product) <= std::numeric_limits<float>::max();
+    const bool exact = product == 0 ? a == 0 || b == 0
+                                    : std::fabs(product) >= std::numeric_limits<float>::min() &&
+                                          std::fabs(product) <= std::numeric_limits<float>::max();
     return Flush(exact ? product + c : std::fma(a, b, c));
   }
 
