@@ -9,6 +9,41 @@
 
 namespace ingot::kernels::bf16 {
 
+// Each half of the result is that of one of them added to its other half.
+inline __m512 AddHalves(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+
+// The sums of four vectors' lanes, each in the first lane of its quarter. Halves are added to
+// halves until one number is left, as _mm512_reduce_add_ps does.
+inline __m512 SumsOfFour(const __m512* v) {
+  const __m512 a = AddHalves(v[0], v[1]);
+  const __m512 b = AddHalves(v[2], v[3]);
+  __m512 sums = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+  sums = _mm512_add_ps(sums, _mm512_shuffle_ps(sums, sums, 0x4e));
+  return _mm512_add_ps(sums, _mm512_shuffle_ps(sums, sums, 0xb1));
+}
+
+// The sums of kCount vectors' lanes, `stride` floats apart.
+template <size_t kCount>
+__attribute__((always_inline)) inline void StoreSums(const __m512 (&v)[kCount], float* out,
+                                                     size_t stride) {
+  if constexpr (kCount % 4 == 0) {
+    for (size_t i = 0; i < kCount; i += 4) {
+      const __m512 sums = SumsOfFour(v + i);
+      const auto store = [&](size_t r, __m128 sum) __attribute__((always_inline)) {
+        _mm_store_ss(out + (i + r) * stride, sum);
+      };
+      store(0, _mm512_castps512_ps128(sums));
+      store(1, _mm512_extractf32x4_ps(sums, 1));
+      store(2, _mm512_extractf32x4_ps(sums, 2));
+      store(3, _mm512_extractf32x4_ps(sums, 3));
+    }
+  } else {
+    for (size_t i = 0; i < kCount; ++i) out[i * stride] = _mm512_reduce_add_ps(v[i]);
+  }
+}
+
 // How far ahead the weights of a row are asked for. Rows are read kOuts at a time, side by side:
 // where a row's end is near, what comes next is the beginning of the one kOuts further on.
 class Ahead {
@@ -158,9 +193,7 @@ void DotFloats8(const ProductRun& run, size_t first) {
     }
   }
   for (size_t o = 0; o < kOuts; ++o) {
-    for (size_t r = 0; r < kRows; ++r) {
-      run.out[r * run.out_stride + first + o - run.first] = _mm512_reduce_add_ps(totals[o][r]);
-    }
+    StoreSums(totals[o], run.out + first + o - run.first, run.out_stride);
   }
 }
 
@@ -199,10 +232,8 @@ void DotNumbers(const ProductRun& run, size_t first) {
     }
   }
   for (size_t o = 0; o < kOuts; ++o) {
-    for (size_t r = 0; r < kRows; ++r) {
-      run.out[r * run.out_stride + first + o - run.first] =
-          _mm512_reduce_add_ps(_mm512_add_ps(even[o][r], odd[o][r]));
-    }
+    for (size_t r = 0; r < kRows; ++r) even[o][r] = _mm512_add_ps(even[o][r], odd[o][r]);
+    StoreSums(even[o], run.out + first + o - run.first, run.out_stride);
   }
 }
 

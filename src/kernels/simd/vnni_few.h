@@ -160,9 +160,7 @@ void Dot(const ProductRun& run, size_t first) {
     }
   }
   for (size_t o = 0; o < kOuts; ++o) {
-    for (size_t r = 0; r < kRows; ++r) {
-      run.out[r * run.out_stride + first + o - run.first] = _mm512_reduce_add_ps(totals[o][r]);
-    }
+    bf16::StoreSums(totals[o], run.out + first + o - run.first, run.out_stride);
   }
 }
 
