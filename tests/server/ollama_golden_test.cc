@@ -37,11 +37,6 @@ constexpr const char* kTimeTool =
     R"(city.","parameters":{"type":"object","properties":{"city":{"type":"string"}},)"
     R"("required":["city"]}}}])";
 
-// Of one answer, which ends.
-constexpr const char* kSchema =
-    R"({"type":"object","properties":{"answer":{"type":"string","enum":["yes"]}},)"
-    R"("required":["answer"],"additionalProperties":false})";
-
 std::string Formed(std::string_view format, bool stream) {
   return StrCat(R"({"model":"demo","messages":[{"role":"user","content":"Is 2 even?"}],)"
                 R"("options":{"temperature":0,"num_predict":60},"think":false,"stream":)",
@@ -96,9 +91,6 @@ std::vector<Case> Cases() {
               R"("arguments":{"city":"Rome"}}}]},)"
               R"({"role":"tool","tool_name":"get_time","content":"15:00"}],)",
               kGreedy, kTimeTool, "}")},
-      {"chat in JSON", kPost, "/api/chat", Formed(R"("json")", false)},
-      {"chat by a schema", kPost, "/api/chat", Formed(kSchema, false)},
-      {"chat by a schema, in pieces", kPost, "/api/chat", Formed(kSchema, true)},
       {"chat by a schema that nothing fits", kPost, "/api/chat",
        Formed(R"({"type":"integer","minimum":3,"maximum":2})", false)},
       {"chat by a schema of another's", kPost, "/api/chat",
@@ -129,12 +121,6 @@ std::vector<Case> Cases() {
       {"generate with logprobs", kPost, "/api/generate",
        R"({"model":"demo","prompt":"Hi","stream":false,"logprobs":true,"think":false,)"
        R"("options":{"temperature":0,"num_predict":1}})"},
-      {"generate in JSON", kPost, "/api/generate",
-       R"({"model":"demo","prompt":"What is 2+2?","stream":false,"think":false,"format":"json",)"
-       R"("options":{"temperature":0,"num_predict":60}})"},
-      {"generate by a schema", kPost, "/api/generate",
-       StrCat(R"({"model":"demo","prompt":"What is 2+2?","think":false,"format":)", kSchema,
-              R"(,"options":{"temperature":0}})")},
       {"generate with a system text", kPost, "/api/generate",
        Generate(R"(,"system":"Be brief.","_debug_render_only":true)")},
       {"generate with a template", kPost, "/api/generate",
