@@ -122,6 +122,8 @@ std::vector<text::TokenId> ChatFormat::GuardedTokens(const text::Tokenizer& toke
 Result<std::vector<text::TokenId>> EncodeChatPrompt(const text::Tokenizer& tokenizer,
                                                     const ChatFormat& format,
                                                     const text::RenderedChat& prompt) {
+  // Every way to a model leads through here, and none of them has anything to put into the places.
+  if (prompt.images > 0) return core::Unsupported("images are not supported");
   const std::vector<text::TokenId> guarded = format.GuardedTokens(tokenizer);
   text::EncodeOptions options;
   options.add_special = false;

@@ -43,13 +43,19 @@ struct CreateBody {
   bool stream = true;
 };
 
-// A file's bare name, of the kinds that an import reads.
+bool IsPlainName(std::string_view name) {
+  return !name.empty() && name.front() != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+// A file's bare name, of the kinds that an import reads, at most one folder down: sentence encoders
+// keep "1_Pooling/config.json".
 Status CheckFileName(std::string_view name) {
-  const bool plain = !name.empty() && name.size() <= kMaxFileName && name.front() != '.' &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-                     });
+  const size_t slash = name.find('/');
+  const bool plain = name.size() <= kMaxFileName && IsPlainName(name.substr(0, slash)) &&
+                     (slash == std::string_view::npos || IsPlainName(name.substr(slash + 1)));
   if (plain) return Status::Ok();
   return core::InvalidArgument(StrCat("files: ", core::Quoted(name, 100), " is no name of a file"));
 }
@@ -86,6 +92,14 @@ Status ReadParameters(const Json* parameters, import::Modelfile& modelfile) {
 
 Status ReadMessages(const Json* messages, import::Modelfile& modelfile) {
   if (messages == nullptr) return Status::Ok();
+  if (messages->is_array()) {
+    for (const Json& message : *messages) {
+      const auto images = message.is_object() ? message.find("images") : message.end();
+      if (images != message.end() && !images->empty()) {
+        return core::InvalidArgument("messages: a model's own turns cannot have images");
+      }
+    }
+  }
   auto read = import::ParseMessagesJson(messages->dump());
   if (!read.ok()) return core::InvalidArgument(StrCat("messages: ", read.status().message()));
   modelfile.messages = *std::move(read);
@@ -183,7 +197,9 @@ class BlobFolder {
         return core::NotFound(
             StrCat("files: ", name, ": the blob ", digest.ToString(), " was not uploaded"));
       }
-      std::filesystem::create_symlink(blob, folder->path_ / name, error);
+      const Path place = folder->path_ / name;
+      std::filesystem::create_directories(place.parent_path(), error);
+      if (!error) std::filesystem::create_symlink(blob, place, error);
       if (error) return core::ErrnoStatus(error.value(), "files");
     }
     return folder;

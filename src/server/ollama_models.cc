@@ -45,8 +45,12 @@ Result<store::ModelName> TakeName(Fields& fields) {
   return store::ModelName::Parse(*text);
 }
 
+// What this server does with a model. It reads text alone, whatever else a model was made for.
 std::vector<std::string> Capabilities(const store::ModelConfig& config) {
-  return config.capabilities.empty() ? std::vector<std::string>{"completion"} : config.capabilities;
+  if (config.capabilities.empty()) return {"completion"};
+  std::vector<std::string> able = config.capabilities;
+  std::erase_if(able, [](const std::string& one) { return one == "vision" || one == "audio"; });
+  return able;
 }
 
 Result<Json> Tags(Context& context) {

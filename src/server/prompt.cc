@@ -23,13 +23,19 @@ Status CheckNumbers(const engine::RequestOptions& options) {
   return Status::Ok();
 }
 
-// What the model cannot do, by name.
-Status CheckAbilities(const engine::LoadedModel& model, ChatTask& task) {
-  text::ChatRequest& chat = *task.chat;
-  for (const text::Message& message : chat.messages) {
+// No model here sees: a placeholder without its picture would be an answer to another question.
+Status RefuseImages(const ChatTask& task) {
+  for (const text::Message& message : task.chat->messages) {
     if (!message.HasImages()) continue;
     return core::InvalidArgument(StrCat(core::Quoted(task.model, 200), " does not support images"));
   }
+  return Status::Ok();
+}
+
+// What the model cannot do, by name.
+Status CheckAbilities(const engine::LoadedModel& model, ChatTask& task) {
+  text::ChatRequest& chat = *task.chat;
+  INGOT_TRY(RefuseImages(task));
   const bool template_given = task.chat_template.has_value();
   if (chat.HasTools() && !model.chat().shows_tools() && !template_given) {
     return core::InvalidArgument(StrCat(core::Quoted(task.model, 200), " does not support tools"));
@@ -165,7 +171,10 @@ Result<Prompt> MakePrompt(Context& context, const engine::LoadedModel& model, Ch
   if (task.tool_choice.mode == ToolChoice::Mode::kNone) task.chat->tools = nullptr;
   INGOT_TRY(CheckAbilities(model, task));
   // A conversation that goes on has them in front already.
-  if (prompt.tokens.empty()) INGOT_TRY(AddModelTurns(context, model, known, *task.chat));
+  if (prompt.tokens.empty()) {
+    INGOT_TRY(AddModelTurns(context, model, known, *task.chat));
+    INGOT_TRY(RefuseImages(task));  // the model's own turns may have some
+  }
   const int most = model.language().shape().context;
   const int context_size =
       prompt.options.num_ctx > 0 ? std::min(prompt.options.num_ctx, most) : most;
