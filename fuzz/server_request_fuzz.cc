@@ -53,10 +53,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 5) {
     case 0:
-      CheckTask(ReadGenerate(text, "owner"));
+      CheckTask(ReadGenerate(text));
       break;
     case 1:
-      CheckTask(ReadChat(text, "owner"));
+      CheckTask(ReadChat(text));
       break;
     case 2:
       if (const auto address = ParseAddress(text); address.ok()) Require(!address->host.empty());

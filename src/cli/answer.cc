@@ -121,10 +121,11 @@ void Answer::EndThinking() {
   if (std::exchange(shows_thinking_, false)) session_.Print("\x1B[22m\n\n");
 }
 
-std::string TimingsText(const engine::GenerationTimings& t) {
+std::string TimingsText(const engine::GenerationTimings& t, std::string_view miss) {
   const int read = t.prompt_tokens - t.kept_tokens;
-  const std::string kept =
+  std::string kept =
       t.kept_tokens > 0 ? core::StrCat(" (", t.kept_tokens, " known from before)") : "";
+  if (!miss.empty()) kept += core::StrCat(" (why not more was known: ", miss, ")");
   return core::StrCat("prompt    ", t.prompt_tokens, " tokens", kept, ", ",
                       OneDecimal(PerSecond(read, t.prefill_seconds)), " tokens/s\nanswer    ",
                       t.generated_tokens, " tokens, ", OneDecimal(DecodeSpeed(t)),

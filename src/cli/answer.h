@@ -65,7 +65,8 @@ class Answer {
 };
 
 // Of one answer, for people and for JSON.
-std::string TimingsText(const engine::GenerationTimings& timings);
+// miss: why not more of the prompt was known; empty: all that could be was.
+std::string TimingsText(const engine::GenerationTimings& timings, std::string_view miss = {});
 core::Json TimingsJson(const engine::GenerationTimings& timings);
 
 }  // namespace ingot::cli

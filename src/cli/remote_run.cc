@@ -139,7 +139,9 @@ Result<bool> AskServer(Session& session, const RemoteQuestion& question) {
     return status;
   }
   answer.Finish();
-  if (question.verbose) session.Note("\n" + TimingsText(TimingsOf(lines.last())));
+  if (question.verbose)
+    session.Note("\n" +
+                 TimingsText(TimingsOf(lines.last()), TextIn(lines.last(), "prompt_eval_miss")));
   return true;
 }
 

@@ -42,6 +42,9 @@ struct ServeOptions {
   double memory_gb = 0;
   int drain_seconds = 30;
   bool log_prompts = false;
+  bool share_prefixes = false;
+  double prefix_memory_gb = -1;
+  double prefix_disk_gb = -1;
 };
 
 std::vector<std::string> CommaList(const std::string& text) {
@@ -88,6 +91,12 @@ Status ReadPool(const ServeOptions& options, engine::PoolOptions& pool) {
   pool.memory_bytes = static_cast<uint64_t>(options.memory_gb * 1e9);
   pool.scheduler.max_running = static_cast<size_t>(options.max_running);
   pool.scheduler.max_waiting = static_cast<size_t>(options.max_queue);
+  if (options.prefix_memory_gb >= 0) {
+    pool.scheduler.prefix_bytes = static_cast<uint64_t>(options.prefix_memory_gb * 1e9);
+  }
+  if (options.prefix_disk_gb >= 0) {
+    pool.scheduler.prefix_disk.most_bytes = static_cast<uint64_t>(options.prefix_disk_gb * 1e9);
+  }
   const std::string keep = options.keep_alive.empty()
                                ? FirstVariable("INGOT_KEEP_ALIVE", "OLLAMA_KEEP_ALIVE")
                                : options.keep_alive;
@@ -112,10 +121,14 @@ Result<std::unique_ptr<server::Server>> Start(const store::Store& store,
 Status Serve(Session& session, const ServeOptions& options) {
   INGOT_ASSIGN(const store::Store store, OpenStore(session));
   INGOT_ASSIGN(const server::Address address, ListenAddress(options));
+  if (address.tls && options.certificate.empty()) {
+    return core::InvalidArgument("an address of https needs --tls-cert and --tls-key");
+  }
   server::ServerOptions serve;
   serve.host = address.host;
   serve.port = address.port;
   serve.log_prompts = options.log_prompts;
+  serve.share_prefixes = options.share_prefixes;
   INGOT_TRY(ReadSafety(session, options, serve));
   INGOT_TRY(ReadPool(options, serve.pool));
   const auto stop = std::make_shared<std::atomic<bool>>(false);
@@ -193,6 +206,21 @@ void AddServeCommand(CLI::App& app, Session& session) {
       ->envname("INGOT_MEMORY")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("GB");
+  command
+      .add_option("--prefix-memory", options->prefix_memory_gb,
+                  "Gigabytes of memory for what prompts have left, at most (8)")
+      ->envname("INGOT_PREFIX_MEMORY")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("GB");
+  command
+      .add_option("--prefix-disk", options->prefix_disk_gb,
+                  "Gigabytes of it in the folder INGOT_CACHE_DIR, for each model (32)")
+      ->envname("INGOT_PREFIX_DISK")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("GB");
+  command.add_flag("--share-prefixes", options->share_prefixes,
+                   "Let what one key's prompts left serve every key (counts and times then tell of "
+                   "others' prompts)");
   command.add_option("--drain", options->drain_seconds, "Seconds that answers get at the end")
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();

@@ -1,6 +1,7 @@
 #include "engine/model_pool.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <utility>
 
@@ -66,6 +67,7 @@ struct ModelPool::Entry {
   std::string name;
   std::string digest;
   uint64_t bytes = 0;  // of weights
+  std::atomic<uint64_t> loaded{0};
   std::unique_ptr<ModelFiles> files;
   std::shared_ptr<const LoadedModel> model;
   Use use = Use::kAnswers;
@@ -153,10 +155,15 @@ Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& nam
     entry->bytes = tensors->bytes();
     INGOT_TRY(MakeRoom(lock, entry->bytes));
     lock.unlock();
+    GiveShares();
+    const LoadListener heard = [&](const LoadProgress& so_far) {
+      entry->loaded = so_far.done;
+      return !progress || progress(so_far);
+    };
     // Weights that are copied to a GPU are read then.
     const bool in_place = ops::gpu::BackEndInUse() != ops::gpu::BackEnd::kCuda;
-    Status loaded = in_place ? WarmWeights(*tensors, progress) : Status::Ok();
-    if (loaded.ok()) loaded = Load(*entry, progress);
+    Status loaded = in_place ? WarmWeights(*tensors, heard) : Status::Ok();
+    if (loaded.ok()) loaded = Load(*entry, heard);
     lock.lock();
     return loaded;
   }();
@@ -165,23 +172,52 @@ Result<std::shared_ptr<ModelPool::Entry>> ModelPool::Find(const std::string& nam
   changed_.notify_all();
   if (!status.ok()) {
     entries_.erase(key);
+    lock.unlock();
+    GiveShares();
     return status;
   }
   ++entry->uses;
   return entry;
 }
 
-// What the weights leave is for caches, one half, for prefixes and for the work itself.
-SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
-  SchedulerOptions options = options_.scheduler;
+// What the weights leave is for caches, one half, for prefixes and for the work itself; of that
+// each model that answers has as much as the others, so that all together keep to the limit.
+ModelPool::Share ModelPool::ShareNow() const {
   uint64_t taken = 0;
+  uint64_t models = 0;
+  for (const auto& [key, one] : entries_) {
+    taken += one->bytes;
+    if (one->use == Use::kAnswers) ++models;
+  }
+  const uint64_t rest = (options_.memory_bytes - std::min(options_.memory_bytes, taken)) /
+                        std::max<uint64_t>(models, 1);
+  const uint64_t caches = options_.scheduler.cache_bytes;
+  return {.caches = caches > 0 ? caches : std::max<uint64_t>(rest / 2, 1),
+          .prefixes = std::min(options_.scheduler.prefix_bytes, rest / 4)};
+}
+
+// To those that are loaded. Without the lock: each waits for the engine thread.
+void ModelPool::GiveShares() {
+  Share share;
+  std::vector<std::shared_ptr<Entry>> loaded;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [key, one] : entries_) taken += one->bytes;
+    share = ShareNow();
+    for (const auto& [key, one] : entries_) {
+      if (!one->loading && one->service) loaded.push_back(one);
+    }
   }
-  const uint64_t rest = options_.memory_bytes - std::min(options_.memory_bytes, taken);
-  if (options.cache_bytes == 0) options.cache_bytes = std::max<uint64_t>(rest / 2, 1);
-  options.prefix_bytes = std::min(options.prefix_bytes, rest / 4);
+  for (const auto& one : loaded) one->service->SetLimits(share.caches, share.prefixes);
+}
+
+SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
+  SchedulerOptions options = options_.scheduler;
+  {
+    const std::lock_guard lock(mutex_);
+    const Share share = ShareNow();
+    options.cache_bytes = share.caches;
+    options.prefix_bytes = share.prefixes;
+  }
   if (!entry.digest.empty()) {
     const bool own_type = options_.type.has_value();
     options.prefix_disk.identity =
@@ -232,6 +268,8 @@ Status ModelPool::MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes) {
     for (const auto& [key, entry] : entries_) {
       taken += entry->bytes;
       ++models;
+      // What runs now will need its caches to their full length.
+      if (!entry->loading && entry->service) taken += entry->service->stats().reserved_bytes;
       if (entry->loading || entry->uses > 0) continue;
       if (!oldest || entry->used_ns < oldest->used_ns) oldest = entry;
     }
@@ -289,6 +327,7 @@ void ModelPool::Housekeeping() {
     if (!gone.empty()) {
       lock.unlock();
       gone.clear();
+      GiveShares();
       lock.lock();
       continue;
     }
@@ -325,6 +364,16 @@ std::vector<RunningModel> ModelPool::Running() const {
     }
   }
   return running;
+}
+
+std::vector<LoadingModel> ModelPool::Loading() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<LoadingModel> loading;
+  for (const auto& [key, entry] : entries_) {
+    if (!entry->loading) continue;
+    loading.push_back({entry->name, {.done = entry->loaded, .total = entry->bytes}});
+  }
+  return loading;
 }
 
 bool ModelPool::Stop(const std::string& name) {

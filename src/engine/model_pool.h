@@ -44,6 +44,11 @@ struct FoundModel {
   std::string digest;  // of its manifest, in hex; empty for a folder
 };
 
+struct LoadingModel {
+  std::string name;
+  LoadProgress progress;
+};
+
 struct PoolOptions {
   // Called without a lock held, by the thread that calls Acquire.
   std::function<core::Result<FoundModel>(const std::string& name)> find = {};
@@ -85,6 +90,7 @@ class ModelPool {
       const std::string& name, std::optional<KeepAlive> keep_alive = {},
       const LoadListener& progress = {});
   std::vector<RunningModel> Running() const;  // each model once
+  std::vector<LoadingModel> Loading() const;
   // Unloads it once its requests are done; false when it is not loaded. A later Acquire loads anew.
   bool Stop(const std::string& name);
   // The same for all.
@@ -98,6 +104,13 @@ class ModelPool {
   core::Result<std::shared_ptr<Entry>> Find(const std::string& name, Use use,
                                             std::optional<KeepAlive> keep_alive,
                                             const LoadListener& progress);
+  // What each of the models that answer may have beside its weights.
+  struct Share {
+    uint64_t caches = 0;
+    uint64_t prefixes = 0;
+  };
+  Share ShareNow() const;  // with the lock held
+  void GiveShares();
   SchedulerOptions OptionsFor(const Entry& entry);
   void Housekeeping();
   core::Status MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes);

@@ -51,6 +51,11 @@ class PrefixTree {
   void Keep(const std::string& owner, std::span<const int> tokens,
             const model::SequenceState& state, std::vector<model::StateMark> marks);
 
+  // How much of memory it may take from now on; what is beyond goes.
+  void SetLimit(uint64_t memory_bytes) {
+    limit_ = memory_bytes;
+    Shrink();
+  }
   uint64_t memory_bytes() const { return bytes_; }
   uint64_t disk_bytes() const { return disk_ ? disk_->bytes() : 0; }
 
@@ -90,7 +95,7 @@ class PrefixTree {
   void EachNode(const std::function<void(Node&)>& f);
 
   const model::LanguageModel& model_;
-  const uint64_t limit_;
+  uint64_t limit_;
   const bool cuts_anywhere_;
   std::unique_ptr<PrefixDisk> disk_;
   std::map<std::string, std::unique_ptr<Node>> roots_;  // by owner; a root has no tokens

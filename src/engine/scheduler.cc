@@ -51,7 +51,9 @@ class Scheduler final : public EngineThread::Worker {
         holder_(std::move(holder)),
         model_(model),
         options_(options),
-        goes_ahead_(options.ahead.value_or(ops::gpu::BackEndInUse() != ops::gpu::BackEnd::kCpu)) {
+        goes_ahead_(options.ahead.value_or(ops::gpu::BackEndInUse() != ops::gpu::BackEnd::kCpu)),
+        cache_limit_(options.cache_bytes),
+        prefix_limit_(options.prefix_bytes) {
     thread_.Run([this] { Prepare(); });
   }
 
@@ -68,10 +70,11 @@ class Scheduler final : public EngineThread::Worker {
     const int most =
         limits.max_tokens < 0 ? context - prompt : std::min(limits.max_tokens, context - prompt);
     const uint64_t bytes = probe_.BytesAt(prompt + most, options_.prefill_rows);
-    if (options_.cache_bytes > 0 && bytes > options_.cache_bytes) {
+    const uint64_t limit = cache_limit_;
+    if (limit > 0 && bytes > limit) {
       return core::Exhausted(StrCat("a context of ", prompt + most, " tokens needs ",
-                                    core::HumanBytes(bytes), ", and ",
-                                    core::HumanBytes(options_.cache_bytes), " are there for all"))
+                                    core::HumanBytes(bytes), ", and ", core::HumanBytes(limit),
+                                    " are there for all"))
           .WithHint("Ask for fewer tokens or a smaller context.");
     }
     uint64_t id = 0;
@@ -106,6 +109,16 @@ class Scheduler final : public EngineThread::Worker {
     thread_.Wake();
   }
 
+  void SetLimits(uint64_t cache_bytes, uint64_t prefix_bytes) {
+    cache_limit_ = cache_bytes;
+    prefix_limit_ = prefix_bytes;
+    thread_.Run([this, prefix_bytes] {
+      if (!tree_) return;  // it is ending
+      tree_->SetLimit(prefix_bytes);
+      Publish();
+    });
+  }
+
   int RetryAfterSeconds() const {
     const std::lock_guard lock(mutex_);
     return RetryAfter();
@@ -115,6 +128,8 @@ class Scheduler final : public EngineThread::Worker {
     const std::lock_guard lock(mutex_);
     ServiceStats stats = stats_;
     stats.waiting = waiting_.size();
+    stats.cache_limit = cache_limit_;
+    stats.prefix_limit = prefix_limit_;
     return stats;
   }
 
@@ -186,8 +201,8 @@ class Scheduler final : public EngineThread::Worker {
   }
 
   bool Fits(uint64_t bytes) const {
-    return options_.cache_bytes == 0 || running_.empty() ||
-           reserved_ + bytes <= options_.cache_bytes;
+    const uint64_t limit = cache_limit_;
+    return limit == 0 || running_.empty() || reserved_ + bytes <= limit;
   }
 
   // Another request is reading what this one begins with.
@@ -195,12 +210,13 @@ class Scheduler final : public EngineThread::Worker {
     if (!one.request.reuse_prefix || one.request.prompt_logprobs) return false;
     std::optional<size_t> known;
     for (const Sequence& other : running_) {
-      if (!other.reads_prompt() || !other.shares_prefix() || other.owner() != one.request.owner) {
+      if (!other.reads_prompt() || !other.shares_prefix() ||
+          other.prefix_owner() != one.request.prefix_owner()) {
         continue;
       }
       const size_t common = Common(other.tokens(), one.request.prompt);
       if (common < kWorthWaiting) continue;
-      if (!known) known = tree_->Find(one.request.owner, one.request.prompt).length;
+      if (!known) known = tree_->Find(one.request.prefix_owner(), one.request.prompt).length;
       if (common >= *known + kWorthWaiting) return true;
     }
     return false;
@@ -345,6 +361,7 @@ class Scheduler final : public EngineThread::Worker {
     const std::lock_guard lock(mutex_);
     stats_.running = running_.size();
     stats_.cache_bytes = bytes;
+    stats_.reserved_bytes = reserved_;
     stats_.prefix_bytes = tree_->memory_bytes();
   }
 
@@ -364,6 +381,8 @@ class Scheduler final : public EngineThread::Worker {
   const SchedulerOptions options_;
   const bool goes_ahead_;
   std::atomic<bool> closing_{false};
+  std::atomic<uint64_t> cache_limit_;
+  std::atomic<uint64_t> prefix_limit_;
 
   model::SequenceState probe_;  // constant once made
   std::optional<PrefixTree> tree_;
@@ -411,6 +430,10 @@ core::Result<Ticket> ModelService::Submit(TokenRequest request,
   ticket.scheduler_ = scheduler_;
   ticket.id_ = id;
   return ticket;
+}
+
+void ModelService::SetLimits(uint64_t cache_bytes, uint64_t prefix_bytes) {
+  scheduler_->SetLimits(cache_bytes, prefix_bytes);
 }
 
 ServiceStats ModelService::stats() const { return scheduler_->stats(); }

@@ -27,10 +27,13 @@ struct TokenRequest {
   std::vector<int> prompt;
   SamplingOptions sampling;
   GenerationLimits limits;
-  std::string owner;  // whose: turns are fair among owners, and prefixes are kept apart
+  std::string owner;           // whose: turns are fair among owners, and prefixes are kept apart,
+  bool shared_prefix = false;  // but for those who share them with all who do
   std::unique_ptr<TokenConstraint> constraint;  // may be null
   bool reuse_prefix = true;
   bool prompt_logprobs = false;  // with limits.logprobs alternatives; the whole prompt is read
+
+  std::string prefix_owner() const { return shared_prefix ? std::string() : owner; }
 };
 
 // What is known once the prompt has been read.
@@ -79,7 +82,10 @@ struct ServiceStats {
   uint64_t generated_tokens = 0;
   uint64_t misses[kPrefixMisses] = {};  // prompts by why not more was known
   uint64_t cache_bytes = 0;             // of running sequences
+  uint64_t reserved_bytes = 0;          // the same at full length, as estimated
+  uint64_t cache_limit = 0;             // of reserved_bytes; 0: none
   uint64_t prefix_bytes = 0;            // of kept prefixes, in memory
+  uint64_t prefix_limit = 0;
 };
 
 class Scheduler;
@@ -117,6 +123,9 @@ class ModelService {
   // even alone; kBusy, with a hint that says when to try again, while the queue is full. The
   // listener hears nothing then.
   core::Result<Ticket> Submit(TokenRequest request, std::shared_ptr<TokenListener> listener);
+  // What caches of running sequences and kept prefixes may take from now on. Prefixes beyond that
+  // are gone when it returns; sequences that run already keep what they have.
+  void SetLimits(uint64_t cache_bytes, uint64_t prefix_bytes);
   ServiceStats stats() const;
   // After kBusy: seconds until there should be room.
   int RetryAfterSeconds() const;

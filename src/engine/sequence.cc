@@ -37,7 +37,7 @@ Sequence::Sequence(WaitingRequest waiting, const model::LanguageModel& model, Pr
       sampler_(waiting_.request.sampling, tokens_),
       start_ns_(NowNs()) {
   found_.miss = PrefixMiss::kDisabled;
-  if (shares_prefix()) found_ = tree.TakeUp(owner(), tokens_, state_);
+  if (shares_prefix()) found_ = tree.TakeUp(prefix_owner(), tokens_, state_);
   report_ = {.tokens = static_cast<int>(tokens_.size()),
              .kept = static_cast<int>(found_.length),
              .miss = found_.miss,
@@ -53,18 +53,25 @@ bool Sequence::shares_prefix() const {
 // before the answer, and every so often.
 void Sequence::PlanStops() {
   const int last = static_cast<int>(tokens_.size()) - 1;
-  std::vector<int> places = {static_cast<int>(found_.matched), last - kAnswerBegins};
+  std::vector<int> places = {static_cast<int>(found_.matched)};
   size_t messages = 0;
+  int last_message = 0;
   for (int i = last; i-- > 0 && messages < kMessages;) {
     if (!IsEnd(waiting_.request.limits, tokens_[static_cast<size_t>(i)])) continue;
+    if (messages == 0) last_message = i + 1;
     places.push_back(i + 1);
     ++messages;
   }
+  // Behind the last message comes what begins the answer; where no end shows it, it is guessed.
+  const bool shown = last_message > last - kAnswerBegins;
+  if (!shown) places.push_back(last - kAnswerBegins);
   for (int i = kMarkDistance; i < last; i += kMarkDistance) places.push_back(i);
   std::sort(places.begin(), places.end());
   int before = state_.length();
   for (const int place : places) {
-    if (place < before + kLeastStretch || place > last - kLeastStretch) continue;
+    const bool ends_message = shown && place == last_message && place > before && place < last;
+    const bool apart = place >= before + kLeastStretch && place <= last - kLeastStretch;
+    if (!ends_message && !apart) continue;
     stops_.push_back(place);
     before = place;
   }
@@ -186,7 +193,7 @@ void Sequence::Keep(PrefixTree& tree) {
   std::vector<model::StateMark> marks = std::exchange(marks_, {});
   const bool marked = !marks.empty() && marks.back().at == state_.length();
   if (!state_.CanTrimAnywhere() && !marked) marks.push_back(model::CopyMark(state_));
-  tree.Keep(owner(), std::span(tokens_).first(static_cast<size_t>(state_.length())), state_,
+  tree.Keep(prefix_owner(), std::span(tokens_).first(static_cast<size_t>(state_.length())), state_,
             std::move(marks));
 }
 

@@ -38,6 +38,7 @@ class Sequence {
 
   uint64_t id() const { return waiting_.id; }
   const std::string& owner() const { return waiting_.request.owner; }
+  std::string prefix_owner() const { return waiting_.request.prefix_owner(); }
   const std::vector<int>& tokens() const { return tokens_; }
   uint64_t cache_bytes() const { return waiting_.cache_bytes; }
   bool shares_prefix() const;

@@ -136,6 +136,7 @@ engine::TokenRequest MakeRequest(const engine::LoadedModel& model, const ChatTas
   request.limits.ignore_end = task.ignore_end;
   request.limits.logprobs = task.logprobs;
   request.owner = task.owner;
+  request.shared_prefix = task.shares_prefixes;
   request.prompt_logprobs = task.prompt_logprobs;
   return request;
 }
@@ -173,6 +174,11 @@ Result<int> CountPromptTokens(Context& context, const ChatTask& task) {
   ChatTask copy = task;
   INGOT_ASSIGN(const Prompt prompt, MakePrompt(context, service->model(), copy));
   return static_cast<int>(prompt.tokens.size());
+}
+
+void SetAsker(const Context& context, const Exchange& exchange, ChatTask& task) {
+  task.owner = context.has_keys ? exchange.caller().key : exchange.request().peer;
+  task.shares_prefixes = !context.has_keys || context.share_prefixes;
 }
 
 void CancelWhenGone(Exchange& exchange, engine::Ticket ticket) {

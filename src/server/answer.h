@@ -33,6 +33,10 @@ core::Result<engine::Ticket> StartChat(Context& context, ChatTask task,
 // The prompt that a task makes, as text, without asking the model.
 core::Result<std::string> RenderPrompt(Context& context, const ChatTask& task);
 
+// Says in the task who asks. Callers with keys are told apart by them, and so are their prefixes
+// unless the server shares those; without keys each address takes its turn, and all share prefixes.
+void SetAsker(const Context& context, const Exchange& exchange, ChatTask& task);
+
 // Cancels the answer when the client of the exchange goes.
 void CancelWhenGone(Exchange& exchange, engine::Ticket ticket);
 

@@ -85,7 +85,7 @@ class MessageWhole final : public AnswerGroup {
 core::Result<AnthropicRequest> Parse(Context& context, const Exchange& exchange, bool counting) {
   INGOT_ASSIGN(const Json json, ParseBody(exchange.request().body));
   INGOT_ASSIGN(AnthropicRequest request, ParseAnthropic(json, counting));
-  request.task.owner = OwnerOf(exchange.caller().key);
+  SetAsker(context, exchange, request.task);
   request.task.chat->wall_ns = context.clock.WallNs();
   return request;
 }

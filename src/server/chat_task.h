@@ -29,7 +29,9 @@ struct ToolChoice {
 
 struct ChatTask {
   std::string model;
-  std::string owner;  // OwnerOf(caller.key)
+  // Who asks (SetAsker): turns are fair among them. Whether prefixes are shared with all others.
+  std::string owner;
+  bool shares_prefixes = false;
 
   // What is asked: a conversation, or text as it stands.
   std::optional<text::ChatRequest> chat;

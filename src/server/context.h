@@ -37,12 +37,14 @@ struct Context {
 
   bool log_prompts = false;         // asked for by whoever started the server
   bool has_keys = false;            // callers are told apart
+  bool share_prefixes = false;      // what one key's prompts left serves every key
   int64_t started_ns = 0;           // monotonic
   std::function<void()> shut_down;  // what `ingot stop` asks for
   std::atomic<bool> draining{false};
 };
 
-// Whose prefixes a caller's are. Callers with keys have their own; the others share one.
+// Whose the responses are that a caller leaves. Callers with keys have their own; the others are
+// one.
 inline std::string OwnerOf(const std::string& key) { return key; }
 
 }  // namespace ingot::server

@@ -89,6 +89,7 @@ core::Status LoadOnly(Context& context, const OllamaRequest& request, const Olla
 
 core::Status Answer(Context& context, OllamaRequest request, OllamaShape shape,
                     const ExchangePtr& exchange) {
+  SetAsker(context, *exchange, request.task);
   const OllamaMaker maker{shape, request.task.model, request.wants_context};
   if (request.empty && !request.render_only) return LoadOnly(context, request, maker, exchange);
   if (request.render_only) {
@@ -105,7 +106,7 @@ core::Status Answer(Context& context, OllamaRequest request, OllamaShape shape,
 }  // namespace
 
 void HandleGenerate(Context& context, const ExchangePtr& exchange) {
-  auto request = ReadGenerate(exchange->request().body, OwnerOf(exchange->caller().key));
+  auto request = ReadGenerate(exchange->request().body);
   const core::Status status =
       request.ok() ? Answer(context, *std::move(request), OllamaShape::kGenerate, exchange)
                    : request.status();
@@ -113,7 +114,7 @@ void HandleGenerate(Context& context, const ExchangePtr& exchange) {
 }
 
 void HandleChat(Context& context, const ExchangePtr& exchange) {
-  auto request = ReadChat(exchange->request().body, OwnerOf(exchange->caller().key));
+  auto request = ReadChat(exchange->request().body);
   const core::Status status =
       request.ok() ? Answer(context, *std::move(request), OllamaShape::kChat, exchange)
                    : request.status();

@@ -93,6 +93,9 @@ Json OllamaMaker::End(const AnswerPiece& all, const AnswerEnd& end, int64_t wall
   PutCount(json, "load_duration", Nanos(end.load_seconds));
   PutCount(json, "prompt_eval_count", timings.prompt_tokens);
   PutCount(json, "prompt_eval_cached_count", timings.kept_tokens);
+  if (end.miss != engine::PrefixMiss::kNone) {
+    json["prompt_eval_miss"] = engine::PrefixMissName(end.miss);
+  }
   PutCount(json, "prompt_eval_duration", Nanos(timings.prefill_seconds));
   PutCount(json, "eval_count", timings.generated_tokens);
   if (timings.generated_tokens > 0) {

@@ -152,11 +152,10 @@ Status ReadOptions(Fields& fields, ChatTask& task) {
   return Status::Ok();
 }
 
-Result<OllamaRequest> ReadGenerate(std::string_view body, const std::string& owner) {
+Result<OllamaRequest> ReadGenerate(std::string_view body) {
   INGOT_ASSIGN(Fields fields, Fields::Parse(body));
   OllamaRequest request;
   ChatTask& task = request.task;
-  task.owner = owner;
   INGOT_TRY(ReadShared(fields, request));
   INGOT_ASSIGN(const std::optional<std::string> suffix, fields.Text("suffix"));
   if (suffix && !suffix->empty()) {
@@ -191,11 +190,10 @@ Result<OllamaRequest> ReadGenerate(std::string_view body, const std::string& own
   return request;
 }
 
-Result<OllamaRequest> ReadChat(std::string_view body, const std::string& owner) {
+Result<OllamaRequest> ReadChat(std::string_view body) {
   INGOT_ASSIGN(Fields fields, Fields::Parse(body));
   OllamaRequest request;
   ChatTask& task = request.task;
-  task.owner = owner;
   INGOT_TRY(ReadShared(fields, request));
   text::ChatRequest chat;
   INGOT_ASSIGN(chat.think, ReadThink(fields));

@@ -19,8 +19,8 @@ struct OllamaRequest {
   bool wants_context = false;
 };
 
-core::Result<OllamaRequest> ReadGenerate(std::string_view body, const std::string& owner);
-core::Result<OllamaRequest> ReadChat(std::string_view body, const std::string& owner);
+core::Result<OllamaRequest> ReadGenerate(std::string_view body);
+core::Result<OllamaRequest> ReadChat(std::string_view body);
 
 // Shared with embeddings: "options", by the names of Modelfiles. What only says how to load a model
 // of the original's own kind changes no answer and is passed over.

@@ -212,7 +212,7 @@ void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
   if (!json.ok()) return SendOpenAiError(*exchange, json.status());
   core::Result<OpenAiChat> chat = ParseOpenAiChat(*json);
   if (!chat.ok()) return SendOpenAiError(*exchange, chat.status());
-  chat->task.owner = OwnerOf(exchange->caller().key);
+  SetAsker(context, *exchange, chat->task);
   chat->task.chat->wall_ns = context.clock.WallNs();
   const OpenAiHead head{NewId("chatcmpl-", 24), chat->task.model, UnixSeconds(context)};
   std::vector<ChatTask> tasks = Choices(chat->task, chat->delivery.choices);
@@ -230,7 +230,7 @@ void HandleCompletions(Context& context, const ExchangePtr& exchange) {
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());
   std::vector<ChatTask> tasks;
   for (ChatTask& task : request->tasks) {
-    task.owner = OwnerOf(exchange->caller().key);
+    SetAsker(context, *exchange, task);
     for (ChatTask& one : Choices(task, request->delivery.choices)) tasks.push_back(std::move(one));
   }
   const OpenAiHead head{NewId("cmpl-", 24), tasks.front().model, UnixSeconds(context)};

@@ -125,7 +125,7 @@ void HandleResponses(Context& context, const ExchangePtr& exchange) {
   }
   core::Result<OpenAiResponses> request = ParseOpenAiResponses(*json, *earlier);
   if (!request.ok()) return SendOpenAiError(*exchange, request.status());
-  request->task.owner = OwnerOf(exchange->caller().key);
+  SetAsker(context, *exchange, request->task);
   request->task.chat->wall_ns = context.clock.WallNs();
   std::vector<ChatTask> tasks = {request->task};
   std::make_shared<ResponseGroup>(context, exchange, *request, *std::move(earlier))

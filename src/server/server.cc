@@ -89,11 +89,13 @@ Result<std::unique_ptr<Server>> Server::Start(const store::Store& store, ServerO
   GuardOptions guard = std::move(options.guard);
   if (guard.own_host.empty()) guard.own_host = OwnHostName();
   const bool log_prompts = options.log_prompts;
+  const bool share_prefixes = options.share_prefixes;
   std::function<void()> on_stop = std::move(options.on_stop);
 
   auto impl = std::make_unique<Impl>(store, options);
   Context& context = impl->context;
   context.log_prompts = log_prompts;
+  context.share_prefixes = share_prefixes;
   context.has_keys = !keys.empty();
   context.started_ns = context.clock.MonotonicNs();
   context.shut_down = std::move(on_stop);

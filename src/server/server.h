@@ -34,6 +34,8 @@ struct ServerOptions {
   bool log_prompts = false;
   // How often a stream says that its prompt is still being read.
   std::chrono::milliseconds ping_time{5000};
+  // What one key's prompts left in the prefix cache serves every key.
+  bool share_prefixes = false;
   // Everything but find, which looks into the store.
   engine::PoolOptions pool;
   // Called, on some thread, when a caller with the role manage asks the server to end.

@@ -35,7 +35,7 @@ std::vector<Metrics::Gauge> Gauges(Context& context) {
     double (*value)(const engine::RunningModel&);
   };
   using R = engine::RunningModel;
-  constexpr std::array<Line, 8> kLines = {{
+  constexpr std::array<Line, 10> kLines = {{
       {"ingot_model_bytes", "Memory of a loaded model.", false,
        [](const R& m) { return static_cast<double>(m.bytes); }},
       {"ingot_running_requests", "Requests that are being answered.", false,
@@ -50,6 +50,10 @@ std::vector<Metrics::Gauge> Gauges(Context& context) {
        [](const R& m) { return static_cast<double>(m.stats.prefix_bytes); }},
       {"ingot_sequence_cache_bytes", "Memory of caches in use.", false,
        [](const R& m) { return static_cast<double>(m.stats.cache_bytes); }},
+      {"ingot_prefix_cache_limit_bytes", "What kept prefixes may take.", false,
+       [](const R& m) { return static_cast<double>(m.stats.prefix_limit); }},
+      {"ingot_sequence_cache_limit_bytes", "What caches may take.", false,
+       [](const R& m) { return static_cast<double>(m.stats.cache_limit); }},
       {"ingot_model_in_use", "Whether a model is in use.", false,
        [](const R& m) { return m.in_use ? 1.0 : 0.0; }},
   }};
@@ -88,6 +92,12 @@ void HandleProps(Context& context, const ExchangePtr& exchange) {
                       {"running", model.stats.running},
                       {"waiting", model.stats.waiting}});
   }
+  core::Json loading = core::Json::array();
+  for (const engine::LoadingModel& model : context.models.Loading()) {
+    loading.push_back({{"name", model.name},
+                       {"completed", model.progress.done},
+                       {"total", model.progress.total}});
+  }
   const core::Json json = {
       {"server", kServerName},
       {"version", OwnVersion()},
@@ -97,7 +107,8 @@ void HandleProps(Context& context, const ExchangePtr& exchange) {
       {"logs_prompts", context.log_prompts},
       {"uptime_seconds",
        static_cast<double>(context.clock.MonotonicNs() - context.started_ns) * 1e-9},
-      {"models", std::move(models)}};
+      {"models", std::move(models)},
+      {"loading", std::move(loading)}};
   exchange->Send(JsonReply(200, json));
 }
 

@@ -111,6 +111,69 @@ TEST(ModelPool, WhatCannotFitBesideModelsInUseIsRefused) {
   EXPECT_EQ(second.status().code(), core::Code::kExhausted);
 }
 
+TEST(ModelPool, TheLeastRecentlyUsedModelGivesWayToMemory) {
+  ModelPool pool({.find = FindDemo, .memory_bytes = 6'000'000});
+  { ASSERT_TRUE(pool.Acquire("a").ok()); }
+  const auto second = pool.Acquire("b");
+  ASSERT_TRUE(second.ok()) << second.status().message();
+  ASSERT_THAT(pool.Running(), SizeIs(1));
+  EXPECT_EQ(pool.Running()[0].name, "b");
+}
+
+TEST(ModelPool, AllModelsTogetherKeepToTheMemoryThereIs) {
+  constexpr uint64_t kMemory = 40'000'000;
+  ModelPool pool({.find = FindDemo, .memory_bytes = kMemory});
+  const auto most = [&] {
+    uint64_t sum = 0;
+    for (const RunningModel& one : pool.Running()) {
+      // bytes has what prefixes take now; they may take more.
+      sum += one.bytes - one.stats.prefix_bytes + one.stats.cache_limit + one.stats.prefix_limit;
+    }
+    return sum;
+  };
+  const auto first = pool.Acquire("a");
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  const uint64_t alone = pool.Running()[0].stats.cache_limit;
+  EXPECT_LE(most(), kMemory);
+  {
+    // The first gives up some of its room when a second comes, and has it back when that goes.
+    const auto second = pool.Acquire("b", KeepAlive(0));
+    ASSERT_TRUE(second.ok()) << second.status().message();
+    ASSERT_THAT(pool.Running(), SizeIs(2));
+    EXPECT_LE(most(), kMemory);
+    EXPECT_LT(pool.Running()[0].stats.cache_limit, alone);
+  }
+  while (pool.Running().size() > 1) std::this_thread::yield();
+  while (pool.Running()[0].stats.cache_limit < alone) std::this_thread::yield();
+  EXPECT_LE(most(), kMemory);
+}
+
+TEST(ModelPool, AModelStaysForAsLongAsItIsToBeKept) {
+  ModelPool pool({.find = FindDemo, .keep_alive = KeepAlive(1)});
+  { ASSERT_TRUE(pool.Acquire("brief").ok()); }
+  { ASSERT_TRUE(pool.Acquire("for good", KeepAlive(-1)).ok()); }
+  ASSERT_THAT(pool.Running(), SizeIs(2));
+  while (pool.Running().size() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(pool.Running()[0].name, "for good");
+  EXPECT_FALSE(pool.Running()[0].expires_in.has_value());
+}
+
+TEST(ModelPool, ALoadThatIsUnderWayIsShownAndCanBeGivenUp) {
+  ModelPool pool({.find = FindDemo});
+  bool shown = false;
+  const auto given_up = pool.Acquire("demo", {}, [&](const LoadProgress& progress) {
+    for (const LoadingModel& one : pool.Loading()) {
+      shown |= one.name == "demo" && one.progress.done == progress.done &&
+               one.progress.total == progress.total;
+    }
+    return false;
+  });
+  EXPECT_EQ(given_up.status().code(), core::Code::kCancelled);
+  EXPECT_TRUE(shown);
+  EXPECT_THAT(pool.Loading(), IsEmpty());
+  EXPECT_TRUE(pool.Acquire("demo").ok());
+}
+
 TEST(ModelPool, AStoppedModelIsLoadedAnewAndGoesWhenItsRequestsAreDone) {
   ModelPool pool({.find = FindDemo});
   auto first = pool.Acquire("a");

@@ -171,6 +171,28 @@ TEST_F(PrefixTest, TwoConversationsInTurnKeepWhatEachHasRead) {
   }
 }
 
+TEST_F(PrefixTest, ALongPromptWithoutMessagesHasMarksAllAlong) {
+  std::vector<int> first = Talk(21, 2600, /*each=*/1'000'000);
+  Ask(first, 2);
+  first[2300] = first[2300] == 5 ? 6 : 5;
+  const Turn edited = Ask(first, 4);
+  EXPECT_EQ(edited.kept, 2048);
+  EXPECT_EQ(edited.miss, PrefixMiss::kNoMark);
+  EXPECT_THAT(edited.tokens, ElementsAreArray(Uncached(first, 4)));
+}
+
+TEST_F(PrefixTest, AShortTurnIsMarkedAtItsEnd) {
+  // Its answer begins four tokens behind it, and is written otherwise in the turn after.
+  std::vector<int> first = Talk(22, 19, /*each=*/1'000'000);
+  first[14] = kEnd;
+  Ask(first, 4);
+  std::vector<int> second(first.begin(), first.begin() + 15);
+  second = Join(second, Talk(23, 20));
+  const Turn next = Ask(second, 4);
+  EXPECT_EQ(next.kept, 15);
+  EXPECT_THAT(next.tokens, ElementsAreArray(Uncached(second, 4)));
+}
+
 class PrefixDiskTest : public PrefixTest {
  protected:
   SchedulerOptions OnDisk(uint64_t memory = uint64_t{1} << 30, std::string identity = "model a") {
@@ -243,6 +265,28 @@ TEST_F(PrefixDiskTest, WhatMemoryHasNoRoomForGoesToDiskAndComesBack) {
     EXPECT_THAT(again.tokens, ElementsAreArray(answers[static_cast<size_t>(i)].tokens));
   }
   EXPECT_LE(service.stats().prefix_bytes, 800'000U);
+}
+
+TEST_F(PrefixDiskTest, TheDiskHoldsNoMoreThanItMay) {
+  constexpr uint64_t kMost = 2'000'000;
+  SchedulerOptions options = OnDisk(/*memory=*/800'000);
+  options.prefix_disk.most_bytes = kMost;
+  Turn last;
+  const std::vector<int> prompt = Talk(48, 250);
+  {
+    ModelService service(thread_, Model(), options);
+    for (unsigned i = 0; i < 8; ++i) Ask(service, Talk(40 + i, 250), 2);
+    last = Ask(service, prompt, 8);
+  }
+  thread_->Settle();
+  uint64_t bytes = 0;
+  for (const fs::path& path : Files()) bytes += fs::file_size(path);
+  EXPECT_GT(bytes, 0U);
+  EXPECT_LE(bytes, kMost);
+  // What went first is what was used longest ago.
+  const Turn again = AskOnce(options, prompt, 8);
+  EXPECT_EQ(again.kept, 249);
+  EXPECT_THAT(again.tokens, ElementsAreArray(last.tokens));
 }
 
 TEST_F(PrefixDiskTest, AFolderThatLetsOthersInIsNotUsed) {

@@ -123,6 +123,27 @@ TEST_P(SchedulerTest, ACancelledAnswerEndsAndKeepsWhatWasRead) {
   EXPECT_THAT(again->tokens(), ElementsAreArray(Alone(prompt, 4)));
 }
 
+TEST_P(SchedulerTest, NothingIsMadeAfterTheStepThatACancellationFellInto) {
+  ModelService& service = Start();
+  std::mutex mutex;
+  Ticket ticket;
+  const auto talker = std::make_shared<Collector>([&](size_t count) {
+    const std::lock_guard lock(mutex);
+    if (count == 5) ticket.Cancel();
+    return true;
+  });
+  {
+    const std::lock_guard lock(mutex);  // no token is told of before the ticket is there
+    auto submitted = service.Submit(GreedyRequest({1, 2, 3}, 4000), talker);
+    ASSERT_TRUE(submitted.ok());
+    ticket = *submitted;
+  }
+  const auto result = talker->Wait();
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->finish, Finish::kCancelled);
+  EXPECT_LE(talker->tokens().size(), 6U);
+}
+
 TEST_P(SchedulerTest, WhoIsCancelledWhileWaitingHearsOfIt) {
   ModelService& service = Start({.max_running = 1});
   const auto first = std::make_shared<Collector>();
@@ -224,6 +245,37 @@ TEST_P(SchedulerTest, OwnersDoNotShareWhatWasRead) {
     EXPECT_EQ(listener->report().kept, kept);
     EXPECT_EQ(result->miss, kept == 0 ? PrefixMiss::kEmpty : PrefixMiss::kNone);
   }
+}
+
+TEST_P(SchedulerTest, OwnersWhoShareKnowWhatTheOthersRead) {
+  ModelService& service = Start();
+  const std::vector<int> prompt = RandomTokens(11, 300);
+  struct Case {
+    const char* owner;
+    bool shares;
+    int kept;
+  };
+  for (const Case& one : {Case{"a", true, 0}, {"b", true, 299}, {"b", false, 0}}) {
+    const auto listener = std::make_shared<Collector>();
+    TokenRequest request = GreedyRequest(prompt, 2);
+    request.owner = one.owner;
+    request.shared_prefix = one.shares;
+    ASSERT_TRUE(service.Submit(std::move(request), listener).ok());
+    EXPECT_EQ(listener->Wait()->timings.kept_tokens, one.kept) << one.owner << one.shares;
+  }
+}
+
+TEST_P(SchedulerTest, SmallerLimitsHoldAtOnce) {
+  ModelService& service = Start();
+  const std::vector<int> prompt = RandomTokens(15, 300);
+  const auto listener = std::make_shared<Collector>();
+  ASSERT_TRUE(service.Submit(GreedyRequest(prompt, 2), listener).ok());
+  ASSERT_TRUE(listener->Wait().ok());
+  EXPECT_GT(service.stats().prefix_bytes, 1000U);
+  service.SetLimits(/*cache_bytes=*/12 * 300, /*prefix_bytes=*/1000);
+  EXPECT_LE(service.stats().prefix_bytes, 1000U);
+  const auto refused = service.Submit(GreedyRequest({1}, 1000), std::make_shared<Collector>());
+  EXPECT_EQ(refused.status().code(), core::Code::kExhausted);
 }
 
 TEST_P(SchedulerTest, LogprobsOfAPromptComeForEveryTokenButTheFirst) {

@@ -54,6 +54,7 @@ constexpr std::array kReplacements = {
 // and what was cached are told as their sum.
 void JoinCached(Json& json) {
   json.erase("prompt_eval_cached_count");
+  json.erase("prompt_eval_miss");
   const auto cached = json.find("cache_read_input_tokens");
   if (cached == json.end()) return;
   json["input_tokens"] = json["input_tokens"].get<int>() + cached->get<int>();

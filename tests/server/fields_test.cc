@@ -89,18 +89,18 @@ TEST(OllamaRequestTest, EveryNumericOptionIsCheckedAtItsExtremes) {
     for (const char* number : kNumbers) {
       const std::string body = std::string(R"({"model":"a","prompt":"b","options":{")") +
                                std::string(info.name) + "\":" + number + "}}";
-      EXPECT_FALSE(ReadGenerate(body, "").ok()) << body;
+      EXPECT_FALSE(ReadGenerate(body).ok()) << body;
     }
   }
-  EXPECT_FALSE(ReadGenerate(R"({"model":"a","context":[-1]})", "").ok());
-  EXPECT_FALSE(ReadGenerate(R"({"model":"a","context":[4294967296]})", "").ok());
-  EXPECT_FALSE(ReadGenerate(R"({"model":"a","top_logprobs":-1,"logprobs":true})", "").ok());
+  EXPECT_FALSE(ReadGenerate(R"({"model":"a","context":[-1]})").ok());
+  EXPECT_FALSE(ReadGenerate(R"({"model":"a","context":[4294967296]})").ok());
+  EXPECT_FALSE(ReadGenerate(R"({"model":"a","top_logprobs":-1,"logprobs":true})").ok());
 }
 
 TEST(OllamaRequestTest, HintsOnMemoryArePassedOverAndWrongNamesAreNot) {
   EXPECT_TRUE(
-      ReadChat(R"({"model":"a","messages":[],"options":{"num_gpu":99,"num_thread":8}})", "").ok());
-  const auto wrong = ReadChat(R"({"model":"a","messages":[],"options":{"mirostat":1}})", "");
+      ReadChat(R"({"model":"a","messages":[],"options":{"num_gpu":99,"num_thread":8}})").ok());
+  const auto wrong = ReadChat(R"({"model":"a","messages":[],"options":{"mirostat":1}})");
   EXPECT_THAT(std::string(wrong.status().message()), HasSubstr("mirostat"));
 }
 

@@ -116,29 +116,82 @@ TEST(ServerTest, ABindBeyondLoopbackNeedsKeys) {
   EXPECT_TRUE(Server::Start(testing::DemoStore(), std::move(keyed)).ok());
 }
 
+// An answer that does not end of itself: the tokens that would end it cannot be chosen.
+std::string Endless() {
+  const Json request = {{"model", "demo"},
+                        {"stream", true},
+                        {"max_tokens", 6000},
+                        {"logit_bias", {{"0", -100}, {"2", -100}}},
+                        {"messages", Json::array({{{"role", "user"}, {"content", "Hi"}}})}};
+  const std::string body = request.dump();
+  return core::StrCat("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
+                      body.size(), "\r\n\r\n", body);
+}
+
 TEST(ServerTest, AClientThatGoesCancelsItsAnswer) {
   const DemoServer server;
-  Json request = Question();
-  request["stream"] = true;
-  request["options"]["num_predict"] = 6000;
-  request["options"]["stop"] = Json::array();
-  request["options"]["temperature"] = 1.5;
-  request["think"] = true;
-  const std::string body = request.dump();
   {
     RawSocket socket(server.port());
-    socket.Send(core::StrCat("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
-                             body.size(), "\r\n\r\n", body));
-    EXPECT_THAT(socket.ReadUntil("\"done\":false"), HasSubstr("200 OK"));
+    socket.Send(Endless());
+    EXPECT_THAT(socket.ReadUntil("data: "), HasSubstr("200 OK"));
   }
-  // It ended before its time, or was cancelled; never does it run on.
   const auto metrics = [&] { return server.Call(Method::kGet, "/metrics").body; };
   std::string text = metrics();
   for (int i = 0; i < 400 && text.find("ingot_answers_total{") == std::string::npos; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(25));
     text = metrics();
   }
-  EXPECT_THAT(text, HasSubstr("ingot_answers_total{finish=\""));
+  EXPECT_THAT(text, HasSubstr("ingot_answers_total{finish=\"cancelled\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("ingot_running_requests{model=\"demo:latest\"} 0\n"));
+}
+
+TEST(ServerTest, WhoFindsTheQueueFullHearsWhenToComeAgain) {
+  ServerOptions options;
+  options.pool.scheduler.max_waiting = 0;
+  const DemoServer server(std::move(options));
+  const Json messages = Question()["messages"];
+  const Json other = {{"model", "demo"}, {"messages", messages}, {"max_tokens", 5}};
+  for (const auto& [path, body] : {std::pair<const char*, Json>("/api/chat", Question()),
+                                   {"/v1/chat/completions", other},
+                                   {"/v1/messages", other},
+                                   {"/v1/responses", {{"model", "demo"}, {"input", "Hi"}}}}) {
+    const ClientReply reply = server.Post(path, body);
+    EXPECT_TRUE(reply.status == 503 || reply.status == 529) << path << " " << reply.status;
+    const auto seconds = core::ParseUint(reply.headers.Get("retry-after"));
+    ASSERT_TRUE(seconds) << path;
+    EXPECT_GE(*seconds, 1U);
+    EXPECT_THAT(reply.body, HasSubstr("queue is full")) << path;
+  }
+}
+
+TEST(ServerTest, ADrainingServerEndsWhatRunsAndTakesNothingNew) {
+  DemoServer server;
+  server.Post("/api/chat", Question());  // loaded
+  RawSocket running(server.port());
+  Json request = Question();
+  request["stream"] = true;
+  request["options"]["num_predict"] = 200;
+  request["options"]["temperature"] = 2;
+  request["options"]["top_k"] = 0;
+  const std::string body = request.dump();
+  running.Send(core::StrCat("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
+                            body.size(), "\r\n\r\n", body));
+  running.ReadUntil("\"done\":");
+  EXPECT_TRUE(server.server().Drain(std::chrono::seconds(60)));
+  EXPECT_THAT(running.ReadUntil(), HasSubstr("\"done\":true"));
+  EXPECT_FALSE(server.Client().Call(Method::kGet, "/health", "").ok());
+}
+
+TEST(ServerTest, APromptBeyondTheContextIsRefusedAndNotCut) {
+  const DemoServer server;
+  Json request = Question();
+  std::string text;
+  for (int i = 0; i < 9000; ++i) text += " x";
+  request["messages"][0]["content"] = text;
+  request["truncate"] = false;
+  const ClientReply reply = server.Post("/api/chat", request);
+  EXPECT_EQ(reply.status, 400) << reply.body;
+  EXPECT_THAT(reply.body, HasSubstr("context"));
 }
 
 TEST(ServerTest, MetricsCountWhatHappened) {
