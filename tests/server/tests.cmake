@@ -12,7 +12,7 @@ target_link_libraries(${INGOT_TEST_TARGET} PRIVATE OpenSSL::SSL)
 # The official clients, a browser, and many clients at once, against the program itself.
 if(TARGET ingot)
   set(INGOT_CLIENT_PYTHON "${CMAKE_SOURCE_DIR}/.deps/venv/bin/python")
-  foreach(client openai_client_test anthropic_client_test page_test load_test)
+  foreach(client openai_client_test anthropic_client_test page_test load_test serving_test)
     add_test(NAME server.${client} COMMAND "${INGOT_CLIENT_PYTHON}"
              "${CMAKE_CURRENT_LIST_DIR}/python/${client}.py" "$<TARGET_FILE:ingot>")
     set_tests_properties(server.${client} PROPERTIES LABELS server)

@@ -1,6 +1,7 @@
 #include "server/net/connection.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <functional>
@@ -79,11 +80,15 @@ class HttpConnection final : public Connection,
 
   void Start() override {
     if constexpr (kTls) {
-      Tcp().expires_after(shared_.limits.head_time);
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = this->shared_from_this()](error_code error) {
-                                if (!error) self->AwaitRequest(self->shared_.limits.head_time);
-                              });
+      watch_pause_.expires_after(shared_.limits.head_time);
+      watch_pause_.async_wait([self = this->shared_from_this()](error_code error) {
+        if (!error) self->Close();
+      });
+      Socket().async_wait(tcp::socket::wait_read,
+                          [self = this->shared_from_this()](error_code error) {
+                            self->watch_pause_.cancel();
+                            if (!error) self->Greet();
+                          });
     } else {
       AwaitRequest(shared_.limits.head_time);
     }
@@ -99,6 +104,40 @@ class HttpConnection final : public Connection,
 
   beast::tcp_stream& Tcp() { return beast::get_lowest_layer(stream_); }
   tcp::socket& Socket() { return Tcp().socket(); }
+
+  // --- TLS ---
+
+  // The first byte shows whether it is TLS that comes.
+  void Greet() {
+    if constexpr (kTls) {
+      char first = 0;
+      const bool came = recv(Socket().native_handle(), &first, 1, MSG_PEEK) == 1;
+      if (came && first >= 'A' && first <= 'Z') return AnswerPlainly();
+      Tcp().expires_after(shared_.limits.head_time);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](error_code error) {
+                                if (error) return self->Close();
+                                self->AwaitRequest(self->shared_.limits.head_time);
+                              });
+    }
+  }
+
+  // Somebody speaks HTTP where HTTPS is spoken: that they can read.
+  void AnswerPlainly() {
+    static constexpr std::string_view kSpeakTls =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 59\r\n"
+        "Connection: close\r\n\r\n"
+        R"({"error":"this port speaks HTTPS: ask it with https://..."})";
+    Tcp().async_write_some(asio::buffer(kSpeakTls.data(), kSpeakTls.size()),
+                           [self = this->shared_from_this()](error_code error, size_t) {
+                             if (error) return self->Close();
+                             error_code ignored;
+                             self->Socket().shutdown(tcp::socket::shutdown_send, ignored);
+                             self->Tcp().expires_after(kLinger);
+                             self->piece_.resize(kBodyPiece);
+                             self->Linger(0);
+                           });
+  }
 
   void Close() {
     idle_ = false;
@@ -372,11 +411,11 @@ class HttpConnection final : public Connection,
   }
 
   void Linger(size_t so_far) {
-    stream_.async_read_some(asio::buffer(piece_), [self = this->shared_from_this(), so_far](
-                                                      error_code error, size_t read) {
-      if (error || so_far + read > kLingerBytes) return self->Close();
-      self->Linger(so_far + read);
-    });
+    Tcp().async_read_some(asio::buffer(piece_),
+                          [self = this->shared_from_this(), so_far](error_code error, size_t read) {
+                            if (error || so_far + read > kLingerBytes) return self->Close();
+                            self->Linger(so_far + read);
+                          });
   }
 
   // --- whether anybody still waits for the answer ---

@@ -12,12 +12,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/log.h"
 #include "core/strings.h"
 #include "server/net/connection.h"
+#include "server/net/tls.h"
 
 namespace ingot::server {
 namespace {
@@ -33,26 +33,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kTooMany =
     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"
     "Retry-After: 1\r\nConnection: close\r\n\r\n{\"error\":\"there are too many connections\"}";
-
-Result<std::unique_ptr<asio::ssl::context>> LoadTls(const TlsOptions& options) {
-  auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
-  error_code error;
-  context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                           asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                           asio::ssl::context::no_tlsv1_1,
-                       error);
-  if (!error) context->use_certificate_chain_file(options.certificate, error);
-  if (error) {
-    return core::InvalidArgument(StrCat(core::Printable(options.certificate, 1000),
-                                        ": no certificate for TLS: ", error.message()));
-  }
-  context->use_private_key_file(options.key, asio::ssl::context::pem, error);
-  if (error) {
-    return core::InvalidArgument(StrCat(core::Printable(options.key, 1000),
-                                        ": no key for the certificate: ", error.message()));
-  }
-  return context;
-}
 
 Result<tcp::endpoint> Resolve(asio::io_context& io, const std::string& host, uint16_t port) {
   error_code error;

@@ -33,7 +33,9 @@ class ServerProcess:
 
     store = None
 
-    def __init__(self, ingot, keys=None, arguments=()):
+    @staticmethod
+    def environment():
+        """Ours without settings of whoever runs the tests, and with the store of the tests."""
         environment = {
             k: v for k, v in os.environ.items() if not k.startswith(("INGOT_", "OLLAMA_"))
         }
@@ -41,6 +43,10 @@ class ServerProcess:
         if ServerProcess.store is None:
             ServerProcess.store = tempfile.TemporaryDirectory(prefix="ingot-test-store.")
         environment["INGOT_MODELS"] = ServerProcess.store.name
+        return environment
+
+    def __init__(self, ingot, keys=None, arguments=(), variables=None):
+        environment = self.environment() | (variables or {})
         if not (Path(ServerProcess.store.name) / "manifests").exists():
             subprocess.run(
                 [ingot, "create", MODEL, "-f", str(ROOT / "demo/model"), "-q", "int4"],
@@ -60,15 +66,19 @@ class ServerProcess:
             command, env=environment, stdout=subprocess.PIPE, stderr=self.errors, text=True
         )
         line = self.process.stdout.readline()
-        found = re.search(r"http://([\d.]+:\d+)", line)
+        found = re.search(r"(https?)://([\d.]+:\d+)", line)
         if not found:
             self.errors.seek(0)
             raise AssertionError(f"the server did not start: {line}{self.errors.read()}")
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
-        self.address = found.group(1)
-        self.url = f"http://{self.address}"
+        self.address = found.group(2)
+        self.url = f"{found.group(1)}://{self.address}"
 
-    def stop(self):
+    def log(self):
+        """What it has written to its standard error so far."""
+        return Path(self.errors.name).read_text()
+
+    def stop(self, keep_log=False):
         self.process.send_signal(signal.SIGTERM)
         try:
             status = self.process.wait(20)
@@ -76,6 +86,7 @@ class ServerProcess:
             self.process.kill()
             raise
         finally:
+            self.last_log = self.log() if keep_log else ""
             self.errors.close()
             self.folder.cleanup()
         assert status == 0, f"the server ended with status {status}"

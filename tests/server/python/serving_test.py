@@ -1,0 +1,304 @@
+"""How `ingot serve` stands in the world: TLS, what it refuses to start with, what it writes to its
+log, and its systemd unit: serving_test.py INGOT"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from server_process import MODEL, ROOT, ServerProcess, program
+
+INGOT = program()
+SECRET = "the-prompt-nobody-should-read-4711"
+KEY = "ann-secret-0123456789"
+QUESTION = {
+    "model": MODEL,
+    "messages": [{"role": "user", "content": f"What is 47+38? {SECRET}"}],
+    "options": {"temperature": 0, "num_predict": 4},
+    "think": False,
+}
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class Authority:
+    """A certificate authority of our own, and what it signed: server.pem with server.key."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path("ca.key"), "-out", self.path("ca.pem"), "-days", "2",
+                "-subj", "/CN=Test authority")  # fmt: skip
+        self.sign("server", "IP:127.0.0.1,DNS:localhost")
+        self.sign("other", "DNS:other.example")
+        openssl("pkey", "-in", self.path("server.key"), "-aes256", "-passout", "pass:x",
+                "-out", self.path("locked.key"))  # fmt: skip
+        for key in folder.glob("*.key"):
+            key.chmod(0o600)
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def sign(self, name, names):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.path(f"{name}.key"), "-out", self.path(f"{name}.csr"),
+                "-subj", f"/CN={name}")  # fmt: skip
+        Path(self.path("names")).write_text(f"subjectAltName={names}\n")
+        openssl("x509", "-req", "-in", self.path(f"{name}.csr"), "-CA", self.path("ca.pem"),
+                "-CAkey", self.path("ca.key"), "-CAcreateserial", "-days", "2",
+                "-extfile", self.path("names"), "-out", self.path(f"{name}.pem"))  # fmt: skip
+
+
+def setUpModule():
+    global authority
+    folder = tempfile.TemporaryDirectory(prefix="ingot-test-tls.")
+    unittest.addModuleCleanup(folder.cleanup)
+    authority = Authority(Path(folder.name))
+
+
+def serve_fails(*arguments, **variables):
+    """What a server says that does not start."""
+    run = subprocess.run(
+        [INGOT, "serve", "--port", "0", *arguments],
+        env=ServerProcess.environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode != 0, f"it started: {arguments}"
+    return run.stderr
+
+
+class TlsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        # A key that others may read, to be warned of.
+        os.chmod(authority.path("server.key"), 0o644)
+        cls.server = ServerProcess(
+            INGOT,
+            arguments=(
+                "--tls-cert", authority.path("server.pem"), "--tls-key", authority.path("server.key"),
+            ),
+        )  # fmt: skip
+        cls.addClassCleanup(cls.server.stop)
+        os.chmod(authority.path("server.key"), 0o600)
+
+    def trusting(self):
+        return ssl.create_default_context(cafile=authority.path("ca.pem"))
+
+    def test_https_is_spoken_to_those_who_trust_the_authority(self):
+        self.assertTrue(self.server.url.startswith("https://127.0.0.1:"))
+        with urllib.request.urlopen(
+            self.server.url + "/api/version", context=self.trusting(), timeout=20
+        ) as answer:
+            self.assertIn("version", json.load(answer))
+        with self.assertRaises(urllib.error.URLError) as caught:
+            urllib.request.urlopen(self.server.url + "/api/version", timeout=20)
+        self.assertIn("certificate verify failed", str(caught.exception))
+
+    def test_curl_streams_an_answer(self):
+        run = subprocess.run(
+            ["curl", "-sSN", "--noproxy", "*", "--cacert", authority.path("ca.pem"),
+             self.server.url + "/api/chat", "-d", json.dumps(QUESTION)],
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        lines = [json.loads(line) for line in run.stdout.splitlines()]
+        self.assertTrue(lines[-1]["done"])
+        self.assertGreater(lines[-1]["prompt_eval_count"], 0)
+
+    def test_connections_are_kept_and_bodies_of_any_size_taken(self):
+        connection = http.client.HTTPSConnection(
+            self.server.address, context=self.trusting(), timeout=20
+        )
+        # The last is larger than a record, a read and a socket's buffer.
+        for size in (1, 100, 20_000, 3_000_000):
+            body = json.dumps({"model": "none", "messages": [], "x": "y" * size})
+            connection.request("POST", "/api/chat", body)
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 400)
+            self.assertIn("x", json.load(answer)["error"])
+        connection.close()
+
+    def test_a_page_of_the_same_place_is_let_in_by_its_scheme(self):
+        for origin, status in ((self.server.url, 200), (f"http://{self.server.address}", 403)):
+            request = urllib.request.Request(
+                self.server.url + "/api/tags", headers={"Origin": origin}
+            )
+            try:
+                with urllib.request.urlopen(request, context=self.trusting(), timeout=20) as got:
+                    self.assertEqual(got.status, status)
+            except urllib.error.HTTPError as error:
+                self.assertEqual(error.code, status)
+
+    def test_old_versions_are_refused(self):
+        context = self.trusting()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with (
+            self.assertRaises(OSError),
+            socket.create_connection(self.server.address.split(":"), timeout=20) as plain,
+        ):
+            context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+    def test_who_speaks_plain_http_is_told_so(self):
+        answer = self.say(b"GET /api/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+        body = answer.split(b"\r\n\r\n", 1)[1]
+        self.assertIn("HTTPS", json.loads(body)["error"])
+        self.assertIn(f"Content-Length: {len(body)}\r\n".encode(), answer)
+        # A long one, too, and one that comes in pieces.
+        long = b"POST /api/chat HTTP/1.1\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+        self.assertTrue(self.say(long).startswith(b"HTTP/1.1 400 "))
+
+    def test_noise_ends_the_connection_and_nothing_else(self):
+        for noise in (
+            b"\x00",
+            b"\x16\x03\x01\xff\xff" + b"\xff" * 600,
+            b"ssh-2.0-x\r\n",
+            b"\xff" * 9,
+        ):
+            self.assertNotIn(b"HTTP", self.say(noise, ends=True))
+        self.test_https_is_spoken_to_those_who_trust_the_authority()
+
+    def say(self, data, ends=False):
+        with socket.create_connection(self.server.address.split(":"), timeout=20) as plain:
+            plain.sendall(data)
+            if ends:
+                plain.shutdown(socket.SHUT_WR)
+            answer = b""
+            try:
+                while piece := plain.recv(4096):
+                    answer += piece
+            except ConnectionResetError:
+                pass
+            return answer
+
+    def test_a_key_that_others_may_read_was_warned_of(self):
+        log = self.server.log()
+        self.assertIn("others may read", log)
+        self.assertIn("server.key", log)
+        self.assertNotIn("others may read", self.quiet_log())
+
+    def quiet_log(self):
+        server = ServerProcess(
+            INGOT,
+            arguments=(
+                "--tls-cert", authority.path("server.pem"), "--tls-key", authority.path("server.key"),
+            ),
+        )  # fmt: skip
+        log = server.log()
+        server.stop()
+        return log
+
+
+class StartTest(unittest.TestCase):
+    def test_files_that_do_not_belong_together_are_refused_by_name(self):
+        def tls(certificate, key):
+            return serve_fails(
+                "--tls-cert", authority.path(certificate), "--tls-key", authority.path(key)
+            )
+
+        mismatch = tls("server.pem", "other.key")
+        self.assertIn("is not the key of the certificate", mismatch)
+        self.assertIn("other.key", mismatch)
+        swapped = tls("server.key", "server.pem")
+        self.assertIn("server.key: no PEM certificate", swapped)
+        self.assertIn("server.pem: no PEM key", tls("server.pem", "server.pem"))
+        self.assertIn("passphrase", tls("server.pem", "locked.key"))
+        self.assertIn("nowhere.key", tls("server.pem", "nowhere.key"))
+        self.assertIn("nowhere.pem", tls("nowhere.pem", "server.key"))
+        self.assertIn("is no file", serve_fails("--tls-cert", "/tmp", "--tls-key", "/tmp"))
+        alone = serve_fails("--tls-cert", authority.path("server.pem"))
+        self.assertIn("--tls-cert and --tls-key belong together", alone)
+        self.assertIn("--tls-cert", serve_fails("--host", "https://127.0.0.1"))
+
+    def test_other_machines_are_let_in_on_purpose_only(self):
+        said = serve_fails("--host", "0.0.0.0")
+        self.assertIn("can be reached from other machines", said)
+        self.assertIn("--api-keys", said)
+        self.assertIn("--no-auth", said)
+        self.assertIn("can be reached", serve_fails(INGOT_HOST="[::]:0"))
+
+    def test_keys_that_others_may_read_are_refused(self):
+        path = authority.folder / "keys"
+        path.write_text(f"ann infer {KEY}\n")
+        path.chmod(0o644)
+        said = serve_fails("--api-keys", str(path))
+        self.assertIn("others may read", said)
+        self.assertNotIn(KEY, said)
+
+
+class LogTest(unittest.TestCase):
+    def ask(self, *arguments):
+        """Everything that a server logs about a question, and about some that go wrong."""
+        server = ServerProcess(
+            INGOT,
+            keys=f"ann infer {KEY}\n",
+            arguments=("--log-level", "debug", "--log-format", "json", *arguments),
+        )
+        for path, body in (
+            ("/api/chat", QUESTION),
+            ("/api/chat", QUESTION | {"options": {"top_k": SECRET}}),
+            ("/v1/chat/completions", {k: QUESTION[k] for k in ("model", "messages")}),
+            ("/api/generate", {"model": MODEL, "prompt": SECRET, "format": {"type": SECRET}}),
+        ):
+            connection = http.client.HTTPConnection(server.address, timeout=60)
+            headers = {"Authorization": f"Bearer {KEY}"}
+            connection.request("POST", path, json.dumps(body), headers)
+            connection.getresponse().read()
+            connection.close()
+        server.stop(keep_log=True)
+        return server.last_log
+
+    def test_what_is_asked_is_in_no_log_unless_that_was_wanted(self):
+        log = self.ask()
+        self.assertIn("/api/chat", log)
+        self.assertIn('"key":"ann"', log)
+        self.assertNotIn(SECRET, log)
+        self.assertNotIn(KEY, log)
+        wanted = self.ask("--log-prompts")
+        self.assertIn(SECRET, wanted)
+        self.assertNotIn(KEY, wanted)
+
+
+class UnitTest(unittest.TestCase):
+    def test_the_systemd_unit_starts_and_ends_the_server_as_it_says(self):
+        text = (ROOT / "packaging/ingot.service").read_text()
+        fields = dict(re.findall(r"^(\w+)=(.*)$", text, re.M))
+        command = fields["ExecStart"].split()
+        self.assertEqual(Path(command[0]).name, "ingot")
+        drain = int(command[command.index("--drain") + 1])
+        # systemd kills what has not ended by then.
+        self.assertGreater(int(fields["TimeoutStopSec"]), drain)
+        environment = ServerProcess.environment()
+        process = subprocess.Popen(
+            [INGOT, *command[1:], "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            self.assertIn("Listening on", process.stdout.readline())
+            process.send_signal(getattr(signal, fields["KillSignal"]))
+            self.assertEqual(process.wait(30), 0)
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
