@@ -13,7 +13,8 @@ export function setUpModels(onChange) {
   byId("pull").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = byId("pull-name").value.trim();
-    if (name) run(`Pulling ${name}`, (job) => pull(name, job));
+    const insecure = byId("pull-insecure").checked;
+    if (name) run(`Pulling ${name}`, (job) => pull(name, insecure, job));
     byId("pull-name").value = "";
   });
   byId("import").addEventListener("submit", (event) => {
@@ -98,19 +99,25 @@ async function follow(path, body, job) {
   if (last !== "success") throw new Error("The server ended without saying that it succeeded.");
 }
 
-const pull = (name, job) => follow("/api/pull", { model: name }, job);
+// The server takes plain http:// where it is told to only.
+const pull = (name, insecure, job) => follow("/api/pull", insecure ? { model: name, insecure } : { model: name }, job);
 
-async function importFolder(name, files, type, job) {
+// What an import reads, at most one folder down. Weights of other formats, which often lie beside,
+// are not sent.
+const READ = /^(?:[A-Za-z0-9_-][\w.-]*\/)?[A-Za-z0-9_-][\w.-]*$/;
+const KINDS = /(?:\.(?:safetensors|json|jinja|txt|model|tiktoken)|^(?:license|licence)(?:\.[a-z]+)?)$/i;
+
+// The name below the chosen folder.
+const pathOf = (file) => file.webkitRelativePath.split("/").slice(1).join("/") || file.name;
+
+async function importFolder(name, all, type, job) {
+  const files = all.filter((file) => READ.test(pathOf(file)) && KINDS.test(pathOf(file)));
+  if (!files.some((file) => file.name.endsWith(".safetensors"))) throw new Error("The folder holds no safetensors.");
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const digests = {};
   let before = 0;
   for (const file of files) {
-    // Names below the chosen folder; hidden files are of no use to a model.
-    const path = file.webkitRelativePath.split("/").slice(1).join("/") || file.name;
-    if (path.split("/").some((part) => part.startsWith("."))) {
-      before += file.size;
-      continue;
-    }
+    const path = pathOf(file);
     const digest = `sha256:${await sha256(file, (done) => {
       job.abort.signal.throwIfAborted();
       job.show(`reading ${path}`, before + done, total);

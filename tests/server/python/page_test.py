@@ -4,21 +4,29 @@ Against a server on the demo model, and, for what no model says at will, against
 are scripted, behind which the real one serves everything else, the page and its headers too.
 """
 
+import base64
+import http.client
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
-from injections import INJECTIONS, SMALL
+from docker_registry import DockerRegistry
+from injections import INJECTIONS, SCRIPTS, SMALL
 from scripted_server import ScriptedServer
-from server_process import ROOT, ServerProcess, program
+from server_process import MODEL, ROOT, ServerProcess, program
 from webdriver import Browser
 
 INGOT = program()
 SHOTS = Path(sys.argv.pop(1) if len(sys.argv) > 1 else ROOT / "build/screenshots")
-CORPUS = INJECTIONS if os.environ.get("INGOT_SOAK") else SMALL
+SOAK = bool(os.environ.get("INGOT_SOAK"))
+CORPUS = INJECTIONS if SOAK else SMALL
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+KEYS = "ann infer ann-secret-0123456789\nmeg manage meg-secret-0123456789\n"
 
 MARKDOWN = """Tides come from **gravity that differs** from one side of the Earth to the other, as
 [NOAA](https://oceanservice.noaa.gov/education/tutorial_tides/) explains.
@@ -48,7 +56,20 @@ def tide(t: float, range_m: float = 4.0) -> float:
 
 def scripted(text):
     if text.startswith("INJECT"):
-        yield {"content": CORPUS[int(text.split()[1])]}
+        evil = CORPUS[int(text.split()[1])]
+        if len(evil) > 15_000:
+            yield {"content": evil}
+            return
+        # In a thought, in the text, cut where no tag is whole, and in what is called.
+        yield {"thinking": evil}
+        for i in range(0, len(evil), 7):
+            yield {"content": evil[i : i + 7]}
+        call = {"name": evil[:200], "arguments": {evil[:200]: evil[:2000]}}
+        yield {"tool_calls": [{"id": evil[:50], "function": call}]}
+        if "alert" in evil[:100]:
+            yield {"error": evil[:500]}
+    elif "picture" in text:
+        yield {"content": "A picture."}
     elif "weather" in text:
         call = {"name": "get_weather", "arguments": {"city": "Bremen", "unit": "celsius"}}
         yield {"content": "I will look."}
@@ -70,6 +91,9 @@ def scripted(text):
 def setUpModule():
     global server, browser
     SHOTS.mkdir(parents=True, exist_ok=True)
+    for old in SHOTS.glob("*.png"):
+        old.unlink()
+    print(f"screenshots: {SHOTS}", flush=True)
     server = ServerProcess(INGOT)
     unittest.addModuleCleanup(server.stop)
     browser = Browser()
@@ -77,6 +101,26 @@ def setUpModule():
 
 
 DONE = "!document.querySelector('.running') && document.querySelector('#messages > :last-child .stats')"
+# Scripts that ran, and what the policy kept from happening.
+WATCH = """
+    window.hit = []; window.alert = (x) => window.hit.push('alert ' + x);
+    document.addEventListener('securitypolicyviolation',
+                              (e) => window.hit.push(e.violatedDirective + ' ' + e.blockedURI));
+"""
+HARMFUL = """
+    const bad = [];
+    for (const node of document.querySelectorAll('#messages *, #chats *, #model *, .model-row *')) {
+      const tag = node.tagName.toLowerCase();
+      if (['script', 'iframe', 'img', 'style', 'object', 'embed', 'link', 'base', 'meta', 'video',
+           'audio', 'math', 'template', 'frame', 'applet', 'marquee'].includes(tag)) bad.push(tag);
+      for (const {name, value} of node.attributes) {
+        if (name.startsWith('on') || name === 'style' || name === 'src' || name === 'srcdoc' ||
+            name === 'formaction' || name === 'action') bad.push(tag + ' ' + name);
+        if (name === 'href' && !/^(https?:|mailto:)/.test(value)) bad.push(value);
+      }
+    }
+    return bad;
+"""
 
 
 class PageTest(unittest.TestCase):
@@ -211,6 +255,22 @@ class PageTest(unittest.TestCase):
     def test_the_keyboard_is_enough(self):
         with ScriptedServer(server.address, scripted) as stage:
             self.open(stage.url)
+            # A window opens and closes by keys, and gives back what had the focus.
+            browser.js("document.querySelector('#open-models').focus()")
+            browser.press("Enter")
+            browser.wait("document.querySelector('#models').open")
+            inside = "document.querySelector('#models').contains(document.activeElement)"
+            self.assertTrue(browser.js(f"return {inside}"))
+            browser.press("Escape")
+            browser.wait("!document.querySelector('#models').open")
+            self.assertEqual(browser.js("return document.activeElement.id"), "open-models")
+            # Everything that has the focus shows it.
+            browser.press("Tab")
+            ring = "getComputedStyle(document.activeElement)"
+            self.assertTrue(
+                browser.js(f"return {ring}.outlineStyle !== 'none' || {ring}.boxShadow !== 'none'")
+            )
+            browser.js("document.activeElement.blur()")
             reached = set()
             for _ in range(14):
                 browser.press("Tab")
@@ -228,6 +288,16 @@ class PageTest(unittest.TestCase):
                 browser.js("return document.querySelector('#prompt').value"), "one\ntwo"
             )
             self.assertEqual(stage.requests, [])
+            # Sent, stopped and begun anew without a mouse.
+            browser.js("document.querySelector('#prompt').value = ''")
+            self.say("endless")
+            browser.wait("document.querySelector('.prose')?.textContent.length")
+            browser.press("Escape")
+            browser.wait(DONE)
+            self.assertIn("stopped", self.last(".stats"))
+            browser.press("Control", "Shift", "o")
+            browser.wait("document.querySelectorAll('.answer').length === 0")
+            self.assertEqual(browser.js("return document.activeElement.id"), "prompt")
 
     def test_pictures_are_for_models_that_see(self):
         self.open(server.url)
@@ -238,6 +308,48 @@ class PageTest(unittest.TestCase):
         )
         browser.wait("!document.querySelector('#toast').hidden")
         self.assertIn("cannot see", browser.text("#toast"))
+        self.assertTrue(browser.js("return document.querySelector('#attachments').hidden"))
+        self.assertEqual(browser.js("return location.pathname"), "/")
+
+    def drop(self, name, kind, data):
+        browser.js(
+            "const bytes = Uint8Array.from(atob(arguments[2]), (c) => c.charCodeAt(0));"
+            "const data = new DataTransfer(); data.items.add(new File([bytes], arguments[0], {type: arguments[1]}));"
+            "for (const kind of ['dragenter', 'dragover', 'drop'])"
+            "  document.dispatchEvent(new DragEvent(kind, {dataTransfer: data, bubbles: true, cancelable: true}))",
+            name,
+            kind,
+            data,
+        )
+
+    def test_pictures_are_dropped_shown_and_sent(self):
+        with ScriptedServer(server.address, scripted, sees=True) as stage:
+            self.open(stage.url)
+            self.assertFalse(browser.js("return document.querySelector('#attach').hidden"))
+            self.drop("a.svg", "image/svg+xml", base64.b64encode(b"<svg/>").decode())
+            browser.wait("!document.querySelector('#toast').hidden")
+            self.assertIn("a.svg", browser.text("#toast"))
+            for name in ("one.png", "two.png"):
+                self.drop(name, "image/png", PICTURE)
+            browser.wait("document.querySelectorAll('.attachment canvas').length === 2")
+            browser.click(".attachment [aria-label='Remove picture 2']")
+            browser.wait("document.querySelectorAll('.attachment').length === 1")
+            browser.shot(SHOTS / "picture.png")
+            self.say("What is in the picture?")
+            browser.wait(DONE)
+            self.assertEqual(stage.requests[-1]["messages"][-1]["images"], [PICTURE])
+            self.assertEqual(
+                browser.js("return document.querySelectorAll('.bubble canvas').length"), 1
+            )
+        # A model that says it sees, and a server that knows better.
+        with ScriptedServer(server.address, None, sees=True) as stage:
+            self.open(stage.url)
+            self.drop("one.png", "image/png", PICTURE)
+            browser.wait("document.querySelector('.attachment canvas')")
+            self.say("What is in the picture?")
+            browser.wait("document.querySelector('.error-box:not([hidden])')")
+            self.assertIn("does not support images", self.last(".error-box"))
+            browser.log()  # the status of the refusal is no complaint
 
     def test_the_models_window_lists_and_tells_of_failures(self):
         self.open(server.url)
@@ -249,53 +361,171 @@ class PageTest(unittest.TestCase):
         browser.shot(SHOTS / "models.png")
         browser.log()  # the status of the refusal is no complaint
 
+    def test_managers_pull_import_and_remove_with_progress(self):
+        """On a store of its own: a key, its role, a registry, a folder, two models to pick from."""
+        with (
+            DockerRegistry() as registry,
+            tempfile.TemporaryDirectory(prefix="ingot-page.") as empty,
+        ):
+            reference = f"http://{registry.address}/lib/{MODEL}:latest"
+            environment = ServerProcess.environment()
+            for command in (["cp", MODEL, reference], ["push", reference, "--insecure"]):
+                subprocess.run([INGOT, *command], env=environment, check=True, capture_output=True)
+            subprocess.run(
+                [INGOT, "rm", reference], env=environment, check=True, capture_output=True
+            )
+            own = ServerProcess(INGOT, keys=KEYS, variables={"INGOT_MODELS": empty})
+            self.addCleanup(own.stop)
+            # Whoever may only ask is offered nothing else.
+            self.sign_in(own, "ann-secret-0123456789")
+            browser.click("#open-models")
+            browser.wait("document.querySelector('#models').open")
+            self.assertTrue(browser.js("return document.querySelector('#manage').hidden"))
+            self.sign_in(own, "meg-secret-0123456789")
+            browser.click("#open-models")
+            browser.wait("!document.querySelector('#manage').hidden")
+            self.watch_progress()
+
+            browser.type("#pull-name", reference)
+            browser.click("#pull-insecure")
+            browser.click("#pull button[type=submit]")
+            browser.wait("document.querySelector('.job.good')", what="the end of the pull")
+            pulled = f"{registry.address}/lib/{MODEL}:latest"
+            browser.wait(
+                "document.querySelector('.model-row strong')?.textContent === arguments[0]", pulled
+            )
+            self.assert_progress("pulling")
+
+            browser.js("window.seen = []")
+            browser.type("#import-name", "copper")
+            browser.js("document.querySelector('#import-type').value = 'int8'")
+            browser.type("#import-folder", str(ROOT / "demo/model"))
+            browser.click("#import button[type=submit]")
+            browser.wait(
+                "document.querySelectorAll('.job.good').length === 2", seconds=60, what="the import"
+            )
+            self.assert_progress("sending model.safetensors")
+            browser.wait("document.querySelectorAll('.model-row').length === 2")
+            browser.shot(SHOTS / "managing.png")
+            self.assertIn("int8", browser.text("#model-list"))
+            browser.press("Escape")
+
+            # Two to pick from; the one that is picked answers.
+            browser.wait("document.querySelectorAll('#model option').length === 2")
+            browser.js(
+                "const m = document.querySelector('#model'); m.value = 'copper:latest';"
+                "m.dispatchEvent(new Event('change'))"
+            )
+            self.say("What is 47+38?")
+            browser.wait(DONE, what="the answer of what was imported")
+            self.assertEqual(
+                browser.js("return document.querySelector('.answer').ariaLabel"), "copper:latest"
+            )
+            self.assertEqual(self.last(), "85")
+
+            browser.click("#open-models")
+            browser.js("window.confirm = () => true")
+            browser.click(f".model-row [aria-label='Remove {pulled}']")
+            browser.wait("document.querySelectorAll('.model-row').length === 1")
+            # A cancelled one is said to be that.
+            browser.type("#pull-name", f"{registry.silent_address}/lib/x:latest")
+            browser.click("#pull button[type=submit]")
+            browser.click(".job:not(.good) [aria-label='Cancel']")
+            browser.wait("document.querySelector('.job.bad .note')?.textContent === 'Cancelled'")
+            browser.press("Escape")
+            browser.js("sessionStorage.clear()")
+            browser.log()  # 401 before the key was given is no complaint
+
+    def sign_in(self, own, key):
+        browser.open(own.url)
+        browser.js("sessionStorage.clear()")
+        browser.open(own.url)
+        browser.wait("document.querySelector('#key-dialog').open")
+        browser.shot(SHOTS / "key.png")
+        browser.type("#key", key)
+        browser.press("Enter")
+        browser.wait("!document.querySelector('#key-dialog').open")
+        browser.wait("document.querySelector('#model option').text !== 'Loading…'")
+        browser.log()
+
+    def watch_progress(self):
+        browser.js(
+            "window.seen = []; new MutationObserver(() => {"
+            "  const job = document.querySelector('.job'); const bar = job?.querySelector('progress');"
+            "  if (job) window.seen.push([job.querySelector('.note').textContent, bar ? bar.position : 2]);"
+            "}).observe(document.querySelector('#jobs'), {subtree: true, childList: true, attributes: true, characterData: true})"
+        )
+
+    def assert_progress(self, words):
+        """The bar rose from nothing to all, and words said what it was."""
+        seen = browser.js("return window.seen")
+        bars = [bar for _, bar in seen if 0 <= bar <= 1]
+        self.assertTrue(any(text.startswith(words) and " of " in text for text, _ in seen), seen)
+        self.assertGreater(max(bars), 0.9, seen)
+        self.assertEqual(seen[-1][0], "Done")
+
     def test_injections_stay_text(self):
         with ScriptedServer(server.address, scripted) as stage:
             self.open(stage.url)
-            browser.js(
-                "window.hit = []; window.alert = (x) => window.hit.push('alert ' + x);"
-                "document.addEventListener('securitypolicyviolation', (e) => window.hit.push(e.violatedDirective + ' ' + e.blockedURI))"
-            )
+            browser.js(WATCH)
             fetched = len(
                 browser.js("return performance.getEntriesByType('resource').map(e => e.name)")
             )
             started = time.monotonic()
             for i in range(len(CORPUS)):
+                # A conversation of all of them would be sent again with each.
+                browser.click("#new-chat")
                 browser.js(
                     "const p = document.querySelector('#prompt'); p.value = arguments[0];"
                     "p.dispatchEvent(new Event('input')); document.querySelector('#composer').requestSubmit()",
                     f"INJECT {i}",
                 )
-                browser.wait(f"document.querySelectorAll('.answer').length === {i + 1} && {DONE}")
+                browser.wait(f"document.querySelectorAll('.answer').length === 1 && {DONE}")
+                browser.js(
+                    "for (const one of document.querySelectorAll('details')) one.open = true"
+                )
+                self.assertEqual(browser.js(HARMFUL), [], CORPUS[i][:300])
             self.assertLess(time.monotonic() - started, 10 * len(CORPUS))
+            browser.shot(SHOTS / "injections.png")
             self.assertEqual(browser.js("return window.hit"), [])
-            wrong = browser.js(
-                """
-                const bad = [];
-                for (const node of document.querySelectorAll('.prose *, .thought *')) {
-                  const tag = node.tagName.toLowerCase();
-                  if (['script', 'iframe', 'img', 'style', 'object', 'embed', 'form', 'link', 'base',
-                       'meta', 'video', 'audio', 'math', 'template'].includes(tag)) bad.push(tag);
-                  for (const {name, value} of node.attributes) {
-                    if (name.startsWith('on') || name === 'style' || name === 'src') bad.push(tag + ' ' + name);
-                    if (name === 'href' && !/^(https?:|mailto:)/.test(value)) bad.push(value);
-                  }
-                }
-                return bad;
-                """
-            )
-            self.assertEqual(wrong, [])
             names = browser.js("return performance.getEntriesByType('resource').map(e => e.name)")
             outside = [name for name in names[fetched:] if not name.startswith(stage.url)]
             self.assertEqual(outside, [])
             # What was kept is shown again when the page is opened anew, just as harmlessly.
             self.open(stage.url)
+            browser.js(WATCH)
             browser.click("#chats .name")
             browser.wait("document.querySelector('.prose')")
-            self.assertEqual(
-                browser.js("return document.querySelectorAll('.prose img, .prose script').length"),
-                0,
-            )
+            self.assertEqual(browser.js(HARMFUL), [])
+            self.assertEqual(browser.js("return window.hit"), [])
+
+    def test_what_the_model_itself_was_made_to_say_stays_text(self):
+        """The real server and model: a schema leaves the model nothing else to say."""
+        scripts = SCRIPTS if SOAK else SCRIPTS[2:5]
+        evil = iter(scripts)
+
+        def forced(body):
+            body["format"] = {
+                "type": "object",
+                "properties": {"x": {"const": next(evil)}},
+                "required": ["x"],
+            }
+            body["options"] = {"temperature": 0, "num_predict": 400}
+
+        with ScriptedServer(server.address, None, change=forced) as stage:
+            self.open(stage.url)
+            browser.js(WATCH)
+            for script in scripts:
+                browser.click("#new-chat")
+                self.say("Go on.")
+                browser.wait(DONE)
+                self.assertIn("alert" if "alert" in script else "evil", self.last())
+                kept = browser.js(
+                    "return JSON.parse(localStorage['ingot.chats'])[0].messages.at(-1).content"
+                )
+                self.assertEqual(json.loads(kept)["x"], script)
+                self.assertEqual(browser.js(HARMFUL), [])
+            self.assertEqual(browser.js("return window.hit"), [])
 
     def test_the_page_is_under_its_policy(self):
         self.open(server.url)
@@ -304,7 +534,26 @@ class PageTest(unittest.TestCase):
             "document.body.append(s); } catch (e) { return 'refused' } return window.ran ? 'ran' : 'refused'"
         )
         self.assertEqual(refused, "refused")
-        browser.log()  # that was a complaint on purpose
+        # Nothing is asked of any other place, not even a picture.
+        browser.js(WATCH)
+        browser.js("new Image().src = 'https://evil.example/leak'")
+        browser.wait("window.hit.length")
+        self.assertEqual(browser.js("return window.hit"), ["img-src https://evil.example/leak"])
+        browser.log()  # those were complaints on purpose
+        connection = http.client.HTTPConnection(server.address, timeout=20)
+        for path in ("/", "/page/app.js", "/page/style.css", "/page/icon.svg"):
+            connection.request("GET", path, headers={"Accept": "text/html"})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            self.assertEqual(answer.status, 200)
+            policy = answer.headers["Content-Security-Policy"].split("; ")
+            self.assertEqual(policy[0], "default-src 'self'")
+            for one in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"):
+                self.assertIn(one, policy)
+            self.assertNotRegex(answer.headers["Content-Security-Policy"], "unsafe|\\*|https?:")
+            self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+            self.assertNotRegex(text, r"(src|href)=[\"']?(https?:)?//")
+        connection.close()
 
     def test_sha256_of_files_is_right(self):
         self.open(server.url)

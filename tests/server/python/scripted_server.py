@@ -8,11 +8,14 @@ import time
 
 
 class ScriptedServer:
-    """answers: from the text of the last message to pieces, each a message's fields or seconds to wait."""
+    """answers: from the text of the last message to pieces, each a message's fields or seconds to
+    wait; None: the real one answers, what change did to the body. sees: models say that they do."""
 
-    def __init__(self, behind, answers):
+    def __init__(self, behind, answers, sees=False, change=None):
         self.behind = behind  # host:port of an Ingot server
         self.answers = answers
+        self.sees = sees
+        self.change = change
         self.requests = []  # bodies of /api/chat
         self.gone = threading.Event()  # a reader left before the end
         outer = self
@@ -26,18 +29,25 @@ class ScriptedServer:
             def relay(self):
                 length = int(self.headers.get("Content-Length") or 0)
                 body = self.rfile.read(length)
-                if self.path == "/api/chat":
+                if self.path == "/api/chat" and outer.answers:
                     outer.chat(self, json.loads(body))
                     return
+                if self.path == "/api/chat" and outer.change:
+                    changed = json.loads(body)
+                    outer.change(changed)
+                    body = json.dumps(changed).encode()
                 connection = http.client.HTTPConnection(outer.behind, timeout=30)
                 headers = {
                     k: v
                     for k, v in self.headers.items()
-                    if k.lower() not in ("host", "origin", "connection")
+                    if k.lower() not in ("host", "origin", "connection", "content-length")
                 }
                 connection.request(self.command, self.path, body or None, headers)
                 answer = connection.getresponse()
                 data = answer.read()
+                connection.close()
+                if self.path == "/api/tags" and outer.sees:
+                    data = data.replace(b'"capabilities":[', b'"capabilities":["vision",')
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
                     if name.lower() not in ("transfer-encoding", "connection", "content-length"):
