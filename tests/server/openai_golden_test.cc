@@ -101,9 +101,9 @@ void AddChats(Cases& cases) {
                 R"({"role":"tool","tool_call_id":"call_1","content":"15:00"}])")},
           {"by a schema", kPost, kChat, formed(schema, "")},
           {"by a schema, in pieces", kPost, kChat, formed(schema, stream)},
-          {"by a pattern", kPost, kChat, formed(R"({"type":"regex","pattern":"yes!"})", "")},
+          {"by a pattern", kPost, kChat, formed(R"({"type":"regex","pattern":"(yes|no)!"})", "")},
           {"by a grammar", kPost, kChat,
-           formed(R"({"type":"grammar","grammar":"root ::= \"yes\""})", "")},
+           formed(R"({"type":"grammar","grammar":"root ::= \"yes\" | \"no\""})", "")},
           {"by nothing but text", kPost, kChat, formed(R"({"type":"text"})", "")},
           {"a thinking budget", kPost, kChat,
            StrCat(R"({"model":"demo","temperature":0,"reasoning":{"effort":"low","max_tokens":0},)",
@@ -195,7 +195,6 @@ void AddChatErrors(Cases& cases) {
 
 void AddTexts(Cases& cases) {
   const char* two = R"(,"max_tokens":2)";
-  const char* none = R"(,"max_tokens":0)";
   cases.insert(
       cases.end(),
       {
@@ -204,9 +203,9 @@ void AddTexts(Cases& cases) {
            Text(R"("What")",
                 R"(,"max_tokens":2,"stream":true,"stream_options":{"include_usage":true})")},
           {"texts, two of each", kPost, kTexts,
-           Text(R"(["What","What is"])", R"(,"max_tokens":1,"n":2)")},
-          {"tokens", kPost, kTexts, Text("[5,6]", none)},
-          {"lists of tokens", kPost, kTexts, Text("[[5,6],[7]]", none)},
+           Text(R"(["What","Who"])", R"(,"max_tokens":1,"n":2)")},
+          {"tokens", kPost, kTexts, Text("[5,6]", two)},
+          {"lists of tokens", kPost, kTexts, Text("[[5,6],[7]]", two)},
           {"logprobs", kPost, kTexts, Text(R"("What")", R"(,"max_tokens":1,"logprobs":2)")},
           {"a prompt's logprobs", kPost, kTexts,
            Text(R"("What is")", R"(,"max_tokens":0,"logprobs":1,"echo":true)")},
@@ -214,7 +213,7 @@ void AddTexts(Cases& cases) {
            Text(R"("What is")", R"(,"max_tokens":1,"logprobs":0,"echo":true,"stream":true)")},
           {"an echo of tokens", kPost, kTexts, Text("[5,6]", R"(,"max_tokens":0,"echo":true)")},
           {"a text by a pattern", kPost, kTexts,
-           Text(R"("What")", R"(,"response_format":{"type":"regex","pattern":"yes!"})")},
+           Text(R"("What")", R"(,"response_format":{"type":"regex","pattern":"(yes|no)!"})")},
           {"stopped at once", kPost, kTexts,
            Text(R"("What")", R"(,"response_format":{"type":"regex","pattern":"yes"},"stop":"e")")},
           {"a text without a prompt", kPost, kTexts, R"({"model":"demo"})"},
