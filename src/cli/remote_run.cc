@@ -139,9 +139,10 @@ Result<bool> AskServer(Session& session, const RemoteQuestion& question) {
     return status;
   }
   answer.Finish();
-  if (question.verbose)
+  if (question.verbose) {
     session.Note("\n" +
                  TimingsText(TimingsOf(lines.last()), TextIn(lines.last(), "prompt_eval_miss")));
+  }
   return true;
 }
 
