@@ -4,7 +4,7 @@
 #include <limits>
 #include <numeric>
 #include <system_error>
-#include <tuple>
+#include <utility>
 
 #include "core/strings.h"
 
@@ -21,8 +21,9 @@ uint64_t LayerOf(std::string_view name) {
     const std::optional<uint64_t> number = core::ParseUint(part);
     if (number) return *number;
   }
-  // What has no layer comes after all of them, but for the table of tokens.
-  return name.find("embed") != std::string_view::npos ? 0 : std::numeric_limits<uint64_t>::max();
+  // What has no layer comes after all of them, the table of tokens too: of that a few rows are
+  // wanted at first, and all of it, if at all, as the head.
+  return std::numeric_limits<uint64_t>::max();
 }
 
 bool IsOfExperts(std::string_view name) {
@@ -33,11 +34,7 @@ bool IsOfExperts(std::string_view name) {
 }  // namespace
 
 std::vector<size_t> ReadingOrder(const std::vector<std::string_view>& names) {
-  const auto key = [&](size_t i) {
-    const std::string_view name = names[i];
-    const bool embeds = name.find("embed") != std::string_view::npos;
-    return std::tuple(IsOfExperts(name), LayerOf(name), !embeds);
-  };
+  const auto key = [&](size_t i) { return std::pair(IsOfExperts(names[i]), LayerOf(names[i])); };
   std::vector<size_t> order(names.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
@@ -77,7 +74,7 @@ void ReadAhead::Run() {
     for (uint64_t at = 0; at < part.size; at += kPiece) {
       if (stop_.load(std::memory_order_relaxed)) return;
       const uint64_t size = std::min(kPiece, part.size - at);
-      part.file->Populate(part.offset + at, size);
+      part.file->WillNeed(part.offset + at, size);
       read_.fetch_add(size, std::memory_order_relaxed);
     }
   }
