@@ -215,14 +215,8 @@ void DotNumbers(const ProductRun& run, size_t first) {
   const size_t whole = matrix.inputs / kBlock * kBlock;
   const std::byte* rows[kOuts];
   for (size_t o = 0; o < kOuts; ++o) rows[o] = matrix.row(first + o);
-  Ahead ahead(matrix.row_bytes(), kOuts);
   for (size_t k = 0; k < whole; k += kBlock) {
-    const size_t distance = ahead.Next(2 * kBlock);
-    for (size_t o = 0; o < kOuts; ++o) {
-      __builtin_prefetch(rows[o] + 2 * k + distance);
-      __builtin_prefetch(rows[o] + 2 * k + distance + 64);
-      add(rows[o] + 2 * k, k, o);
-    }
+    for (size_t o = 0; o < kOuts; ++o) add(rows[o] + 2 * k, k, o);
   }
   if (whole < matrix.inputs) {
     for (size_t o = 0; o < kOuts; ++o) {
@@ -240,8 +234,11 @@ void DotNumbers(const ProductRun& run, size_t first) {
 // Other codes are multiplied as bytes: vnni_few.h.
 template <size_t kRows, size_t kOuts>
 void DotOutputs(const ProductRun& run, size_t first) {
-  if (run.matrix->dense()) return DotNumbers<kRows, kOuts>(run, first);
-  return DotFloats8<kRows, kOuts>(run, first);
+  if (!run.matrix->dense()) return DotFloats8<kRows, kOuts>(run, first);
+  if constexpr (kRows > 1) return DotNumbers<kRows, kOuts>(run, first);
+  // Nothing but memory is waited for, which is fastest in one stream that processors see coming:
+  // asking for it, or four rows side by side, costs a tenth.
+  for (size_t o = 0; o < kOuts; ++o) DotNumbers<1, 1>(run, first + o);
 }
 
 template <size_t kRows>
