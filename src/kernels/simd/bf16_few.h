@@ -215,8 +215,16 @@ void DotNumbers(const ProductRun& run, size_t first) {
   const size_t whole = matrix.inputs / kBlock * kBlock;
   const std::byte* rows[kOuts];
   for (size_t o = 0; o < kOuts; ++o) rows[o] = matrix.row(first + o);
+  Ahead ahead(matrix.row_bytes(), kOuts);
   for (size_t k = 0; k < whole; k += kBlock) {
-    for (size_t o = 0; o < kOuts; ++o) add(rows[o] + 2 * k, k, o);
+    const size_t distance = ahead.Next(2 * kBlock);
+    for (size_t o = 0; o < kOuts; ++o) {
+      if constexpr (kRows > 1) {
+        __builtin_prefetch(rows[o] + 2 * k + distance);
+        __builtin_prefetch(rows[o] + 2 * k + distance + 64);
+      }
+      add(rows[o] + 2 * k, k, o);
+    }
   }
   if (whole < matrix.inputs) {
     for (size_t o = 0; o < kOuts; ++o) {
