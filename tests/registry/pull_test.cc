@@ -303,20 +303,20 @@ TEST_F(PullTest, AManifestThatIsNotWhatTheRegistryStatesIsRefused) {
 
 TEST_F(PullTest, HostileManifestsAreRefused) {
   Offer({10});
-  std::string body;
-  registry_.before = [&](const ServerRequest& request, ServerConnection& connection) {
+  // The server may still be sending an answer when the next pull begins.
+  static const std::array<std::string, 5> kTexts = {
+      "{}", "", "<html>",
+      R"({"schemaVersion":2,"config":{"mediaType":"x","digest":"../../etc","size":1}})",
+      R"({"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:ab","size":1}})"};
+  const auto next = std::make_shared<std::atomic<size_t>>(0);
+  registry_.before = [next](const ServerRequest& request, ServerConnection& connection) {
     if (request.target.find("/manifests/") == std::string::npos) return false;
-    connection.Answer(200, {}, body);
+    connection.Answer(200, {}, kTexts[next->load()]);
     return true;
   };
-  for (const std::string& text :
-       {std::string("{}"), std::string(), std::string("<html>"),
-        std::string(
-            R"({"schemaVersion":2,"config":{"mediaType":"x","digest":"../../etc","size":1}})"),
-        std::string(
-            R"({"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:ab","size":1}})")}) {
-    body = text;
+  for (const std::string& text : kTexts) {
     EXPECT_EQ(MustFail().code(), Code::kCorrupt) << text;
+    if (next->load() + 1 < kTexts.size()) next->fetch_add(1);
   }
 }
 
