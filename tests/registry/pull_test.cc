@@ -2,6 +2,9 @@
 #include "registry/pull.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
 #include <random>
 #include <set>
 
