@@ -95,7 +95,7 @@ struct Form {
   void (*many)(const ProductRun& run);  // weights expanded once, for all rows
   size_t many_from;                     // from how many rows on expanding them pays
   void (*attend)(const AttendRun& run);
-  // Empty in forms for bf16: RowsFor and RecurFor give those of another.
+  // Empty in forms for bf16: what a form for fp32 has serves all types.
   RowForm rows;
   RecurForm recur;
 };

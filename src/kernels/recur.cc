@@ -1,13 +1,12 @@
 #include "kernels/recur.h"
 
+#include "core/cpu.h"
 #include "kernels/form.h"
 
 namespace ingot::kernels {
 
-const RecurForm& RecurFor(core::Isa isa) { return FormFor(isa, Matrix{}, FloatType::kF32).recur; }
-
 const RecurForm& RecurHere() {
-  static const RecurForm& recur = RecurFor(core::ActiveIsa());
+  static const RecurForm& recur = FormFor(core::ActiveIsa(), Matrix{}, FloatType::kF32).recur;
   return recur;
 }
 

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 
-#include "core/cpu.h"
 #include "quant/float_types.h"
 
 namespace ingot::kernels {
@@ -79,8 +78,6 @@ struct RecurForm {
   void (*scan)(const ScanRun& run);
 };
 
-// With no more than `isa`.
-const RecurForm& RecurFor(core::Isa isa);
 // With what this process uses.
 const RecurForm& RecurHere();
 

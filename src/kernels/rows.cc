@@ -1,13 +1,12 @@
 #include "kernels/rows.h"
 
+#include "core/cpu.h"
 #include "kernels/form.h"
 
 namespace ingot::kernels {
 
-const RowForm& RowsFor(core::Isa isa) { return FormFor(isa, Matrix{}, FloatType::kF32).rows; }
-
 const RowForm& RowsHere() {
-  static const RowForm& rows = RowsFor(core::ActiveIsa());
+  static const RowForm& rows = FormFor(core::ActiveIsa(), Matrix{}, FloatType::kF32).rows;
   return rows;
 }
 

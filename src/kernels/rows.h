@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "core/cpu.h"
 #include "quant/float_types.h"
 
 namespace ingot::kernels {
@@ -48,8 +47,6 @@ struct RowForm {
   void (*bend)(const BendRun& run);
 };
 
-// With no more than `isa`.
-const RowForm& RowsFor(core::Isa isa);
 // With what this process uses.
 const RowForm& RowsHere();
 

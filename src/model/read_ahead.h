@@ -1,6 +1,6 @@
 // Weights are mapped, not read: whoever computes first waits for the disk a few pages at a time.
-// This brings a model's files into memory beside the first computation, in large pieces and in the
-// order in which layers want them: what every token needs first, then the experts.
+// This asks for a model's files beside the first computation, in large pieces and in the order in
+// which layers want them: what every token needs first, then the experts.
 //
 // A thread of its own, which ends with the last piece or with the object.
 #ifndef INGOT_MODEL_READ_AHEAD_H_
@@ -30,7 +30,7 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // Waits until all has been read, and says how many bytes that was.
+  // Waits until all has been asked for, and says how many bytes that was.
   uint64_t Wait();
 
  private:

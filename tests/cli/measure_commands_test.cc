@@ -101,23 +101,34 @@ TEST(PplCommandTest, ReportsPerplexityAndWhatItRestsOn) {
   EXPECT_THAT(bf16.out, HasSubstr("in windows of 2048"));
 }
 
-// Dialogues as tools/demo/corpus.py makes them, from a seed that the demo model has not seen. How
-// far rounded activations move a text's perplexity is a matter of chance for a short one, which
-// tells no more than 1 %; `make soak` reads all of it, and holds it to half a percent.
-TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
-  const bool all = std::getenv("INGOT_SOAK") != nullptr;
-  const auto text = core::ReadSmallFile(
-      core::Env::Posix(), INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", uint64_t{1} << 20);
-  ASSERT_TRUE(text.ok()) << text.status().message();
-  const testing::TempDir dir;
-  const std::string file = dir / "text";
-  std::ofstream(file) << (all ? *text : text->substr(0, 5000));
-  const auto perplexity = [&](const char* type) {
-    const Outcome run = Ingot({"ppl", kModel, "-f", file.c_str(), "--dtype", type, "--json"});
+// Dialogues as tools/demo/corpus.py makes them, from a seed that the demo model has not seen: so
+// many characters of them in a file.
+class Dialogues {
+ public:
+  explicit Dialogues(size_t characters) {
+    const auto text = core::ReadSmallFile(
+        core::Env::Posix(), INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", uint64_t{1} << 20);
+    EXPECT_TRUE(text.ok()) << text.status().message();
+    if (text.ok()) std::ofstream(file_) << text->substr(0, characters);
+  }
+  double Perplexity(const char* type) const {
+    const Outcome run = Ingot({"ppl", kModel, "-f", file_.c_str(), "--dtype", type, "--json"});
     EXPECT_EQ(run.exit, 0) << run.err;
     const auto report = core::ParseJson(run.out);
     return report.ok() ? (*report)["perplexity"].get<double>() : 0;
-  };
+  }
+
+ private:
+  testing::TempDir dir_;
+  std::string file_ = dir_ / "text";
+};
+
+// How far rounded activations move a text's perplexity is a matter of chance for a short one, which
+// tells no more than 1 %; `make soak` reads all of it, and holds it to half a percent.
+TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
+  const bool all = std::getenv("INGOT_SOAK") != nullptr;
+  const Dialogues text(all ? std::string::npos : 5000);
+  const auto perplexity = [&](const char* type) { return text.Perplexity(type); };
   const double expected = perplexity("float32");
   EXPECT_GT(expected, 1);
   EXPECT_NEAR(perplexity("bfloat16") / expected, 1, all ? 0.005 : 0.01);
@@ -127,18 +138,8 @@ TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
 // nothing in fp32 and to less than a tenth of a percent in bf16.
 TEST(PplCommandTest, KernelsAndPlainFormsGiveTheSamePerplexity) {
   const bool all = std::getenv("INGOT_SOAK") != nullptr;
-  const auto text = core::ReadSmallFile(
-      core::Env::Posix(), INGOT_SOURCE_DIR "/tests/cli/data/dialogues.txt", uint64_t{1} << 20);
-  ASSERT_TRUE(text.ok()) << text.status().message();
-  const testing::TempDir dir;
-  const std::string file = dir / "text";
-  std::ofstream(file) << (all ? *text : text->substr(0, 3000));
-  const auto perplexity = [&](const char* type) {
-    const Outcome run = Ingot({"ppl", kModel, "-f", file.c_str(), "--dtype", type, "--json"});
-    EXPECT_EQ(run.exit, 0) << run.err;
-    const auto report = core::ParseJson(run.out);
-    return report.ok() ? (*report)["perplexity"].get<double>() : 0;
-  };
+  const Dialogues text(all ? std::string::npos : 3000);
+  const auto perplexity = [&](const char* type) { return text.Perplexity(type); };
   const double wide = perplexity("float32");
   const double narrow = all ? perplexity("bfloat16") : 0;
   const ops::cpu::PlainForms plain;
