@@ -15,13 +15,13 @@ namespace {
 
 namespace mx = ops::mx;
 
-enum class Use { kWhole, kChosenExperts, kRows, kNotForText };
+enum class Use { kWhole, kChosenExperts, kTable, kRows, kNotForText };
 
 struct Marker {
   std::string_view text;  // anywhere in the name
   Use use;
 };
-constexpr std::array<Marker, 12> kMarkers = {{
+constexpr std::array<Marker, 13> kMarkers = {{
     {"vision", Use::kNotForText},
     {"visual", Use::kNotForText},
     {"audio_tower", Use::kNotForText},
@@ -32,8 +32,9 @@ constexpr std::array<Marker, 12> kMarkers = {{
     {".experts.", Use::kChosenExperts},
     {".switch_mlp.", Use::kChosenExperts},
     {".switch_glu.", Use::kChosenExperts},
-    {"embed_tokens", Use::kRows},
-    {"embeddings.weight", Use::kRows},
+    {"embed_tokens_per_layer", Use::kRows},
+    {"embed_tokens", Use::kTable},
+    {"embeddings.weight", Use::kTable},
 }};
 
 Use UseOf(std::string_view name) {
@@ -88,10 +89,11 @@ core::Result<uint64_t> BytesPerToken(const StoredTensors& tensors, const core::J
       case Use::kChosenExperts:
         total += facts.experts > 0 ? bytes / facts.experts * chosen : bytes;
         break;
-      case Use::kRows:
+      case Use::kTable:
         // Without a head of its own the table is the head, and read whole.
         if (!has_head) total += bytes;
         break;
+      case Use::kRows:
       case Use::kNotForText:
         break;
     }
