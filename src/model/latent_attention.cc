@@ -7,7 +7,7 @@
 
 #include "core/strings.h"
 #include "ops/attention.h"
-#include "ops/norm.h"
+#include "ops/fused.h"
 
 namespace ingot::model {
 namespace {
@@ -18,15 +18,32 @@ using core::StrCat;
 // Of both norms inside, whatever the model's own is.
 constexpr float kInnerEps = 1e-6F;
 
+// The stack [heads, out, in] as [heads, in, out].
+ops::Weight Turned(const ops::Weight& stack, mx::Dtype type) {
+  return mx::contiguous(mx::swapaxes(ops::AsDense(stack, type), 1, 2));
+}
+
 struct UpProjections {
-  Array key;
-  Array value;
+  ops::Weight key;
+  ops::Weight key_turned;
+  ops::Weight value;
 };
 
-UpProjections LoadUp(Weights& weights, std::string_view name, const LatentShape& shape) {
-  const auto part = [&](const Array& both, int begin, int end) {
-    return mx::contiguous(mx::slice(both, {0, begin, 0}, {shape.heads, end, shape.rank}));
+// A matrix [heads · rows, in] as a stack of as many.
+ops::Weight Stacked(const ops::Weight& weight, int heads) {
+  const auto apart = [&](const Array& all) {
+    return mx::reshape(all, {heads, all.shape(0) / heads, all.shape(1)});
   };
+  if (const Array* dense = std::get_if<Array>(&weight)) return apart(*dense);
+  ops::QuantizedTensor stack = std::get<ops::QuantizedTensor>(weight);
+  stack.codes = apart(stack.codes);
+  stack.scales = apart(stack.scales);
+  if (stack.biases) stack.biases = apart(*stack.biases);
+  return stack;
+}
+
+UpProjections LoadUp(Weights& weights, std::string_view name, const LatentShape& shape) {
+  const mx::Dtype type = weights.type();
   const std::string split = StrCat(name, ".embed_q");
   if (weights.Has(split + ".weight")) {
     // Stored for products with queries: [heads, rank, plain], and [heads, value, rank].
@@ -34,17 +51,16 @@ UpProjections LoadUp(Weights& weights, std::string_view name, const LatentShape&
     const auto values =
         weights.Stack(StrCat(name, ".unembed_out"), shape.heads, shape.value_dim, shape.rank);
     if (!values) weights.Missing(StrCat(name, ".unembed_out.weight"));
-    const Array key =
-        mx::contiguous(mx::swapaxes(ops::AsDense(keys->weight, weights.type()), 1, 2));
-    return {key, values ? ops::AsDense(values->weight, weights.type())
-                        : mx::zeros({shape.heads, shape.value_dim, shape.rank}, weights.type())};
+    const ops::Weight none = mx::zeros({shape.heads, shape.value_dim, shape.rank}, type);
+    return {Turned(keys->weight, type), ops::HeadStack(keys->weight, type),
+            values ? ops::HeadStack(values->weight, type) : none};
   }
   const int rows = shape.plain_dim + shape.value_dim;
   const ops::Linear both =
       weights.Linear(StrCat(name, ".kv_b_proj"), shape.heads * rows, shape.rank);
-  const Array dense =
-      mx::reshape(ops::AsDense(both.weight, weights.type()), {shape.heads, rows, shape.rank});
-  return {part(dense, 0, shape.plain_dim), part(dense, shape.plain_dim, rows)};
+  const ops::Weight stack = ops::HeadStack(Stacked(both.weight, shape.heads), type);
+  const ops::Weight keys = ops::StackOutputs(stack, 0, shape.plain_dim);
+  return {keys, Turned(keys, type), ops::StackOutputs(stack, shape.plain_dim, rows)};
 }
 
 }  // namespace
@@ -78,57 +94,57 @@ LatentAttention LatentAttention::Load(Weights& weights, std::string_view name,
                                shape.hidden),
       .latent_norm = weights.Dense(StrCat(name, ".kv_a_layernorm.weight"), std::array{shape.rank}),
       .key_up = std::move(up.key),
+      .key_down = std::move(up.key_turned),
       .value_up = std::move(up.value),
       .output =
           weights.Linear(StrCat(name, ".o_proj"), shape.hidden, shape.heads * shape.value_dim)};
 }
 
-LatentAttention::Queries LatentAttention::MakeQueries(const Array& rows, int offset) const {
-  const Array heads = ops::SplitHeads(rows, shape.heads);
+Array LatentAttention::Absorbed(const Array& queries, const Array& columns) const {
   const int width = shape.plain_dim + shape.rope_dim;
-  return {ops::LastSlice(heads, 0, shape.plain_dim),
-          ops::Rope(mx::contiguous(ops::LastSlice(heads, shape.plain_dim, width)), rope, offset)};
-}
-
-Array LatentAttention::MakeColumns(const Array& rows, int offset) const {
-  const Array both = mx::expand_dims(rows, 1);
-  const Array plain = ops::RmsNorm(ops::LastSlice(both, 0, shape.rank), latent_norm, kInnerEps);
-  const Array positioned =
-      mx::contiguous(ops::LastSlice(both, shape.rank, shape.rank + shape.rope_dim));
-  return mx::concatenate({plain, ops::Rope(positioned, rope, offset)}, -1);
-}
-
-Array LatentAttention::Absorbed(const Queries& q, const Array& columns) const {
-  const Array asked = mx::concatenate({mx::matmul(q.plain, key_up), q.positioned}, -1);
+  const Array asked = ops::ApplyHeads(key_down, ops::LastSlice(queries, 0, shape.plain_dim),
+                                      ops::LastSlice(queries, shape.plain_dim, width));
   const Array values = ops::LastSlice(columns, 0, shape.rank);
   const Array found = ops::AttentionHeads(asked, columns, values, {.scale = shape.scale});
-  return mx::matmul(found, mx::swapaxes(value_up, 1, 2));
+  return ops::ApplyHeads(value_up, found);
 }
 
-Array LatentAttention::Expanded(const Queries& q, const Array& columns) const {
+Array LatentAttention::Expanded(const Array& queries, const Array& columns) const {
   const Array plain = ops::LastSlice(columns, 0, shape.rank);
   const Array positioned = ops::LastSlice(columns, shape.rank, shape.rank + shape.rope_dim);
-  const Array keys = mx::matmul(plain, mx::swapaxes(key_up, 1, 2));  // [B, heads, T, plain]
-  mx::Shape common = keys.shape();
-  common.back() = shape.rope_dim;
-  return ops::AttentionHeads(mx::concatenate({q.plain, q.positioned}, -1),
-                             mx::concatenate({keys, mx::broadcast_to(positioned, common)}, -1),
-                             mx::matmul(plain, mx::swapaxes(value_up, 1, 2)),
-                             {.scale = shape.scale});
+  return ops::AttentionHeads(queries, ops::ApplyHeads(key_up, plain, positioned),
+                             ops::ApplyHeads(value_up, plain), {.scale = shape.scale});
+}
+
+Array LatentAttention::Mix(const Array& x, const std::optional<ops::NormWeights>& norm,
+                           const Batch& batch, size_t layer) const {
+  const std::array<const ops::Linear*, 2> first = {query_down ? &*query_down : &query, &latent};
+  const std::vector<Array> made = ops::ApplyEach(first, x, norm);
+  const auto ask = [&](const Array& rows) {
+    const std::array<const ops::Linear*, 1> second = {&query};
+    return ops::ApplyEach(second, rows, ops::NormWeights{*query_norm, kInnerEps})[0];
+  };
+  const auto attend = [&](const BatchPart& part, const Array& asked, const Array& latents) {
+    SequenceState& state = *part.state;
+    const int offset = state.length();
+    const Array queries =
+        ops::NormAndTurn(ops::SplitHeads(asked, shape.heads), std::nullopt, rope, offset);
+    const Array fresh = ops::NormAndTurn(mx::expand_dims(latents, 1),
+                                         ops::NormWeights{latent_norm, kInnerEps}, rope, offset);
+    const Array columns = state.Layer<LatentCache>(layer).Update(fresh);
+    const bool many = part.rows >= ExpandFrom(shape) && x.dtype() != mx::float32;
+    return ops::MergeHeads(many ? Expanded(queries, columns) : Absorbed(queries, columns));
+  };
+  return batch.Each(attend, query_down ? ask(made[0]) : made[0], made[1]);
 }
 
 Array LatentAttention::operator()(const Array& x, const Batch& batch, size_t layer) const {
-  const Array asked =
-      query_down ? ops::RmsNorm(ops::Apply(*query_down, x), query_norm, kInnerEps) : x;
-  const auto attend = [&](const BatchPart& part, const Array& queries, const Array& latents) {
-    SequenceState& state = *part.state;
-    const int offset = state.length();
-    const Queries q = MakeQueries(queries, offset);
-    const Array columns = state.Layer<LatentCache>(layer).Update(MakeColumns(latents, offset));
-    const bool many = part.rows >= ExpandFrom(shape) && x.dtype() != mx::float32;
-    return ops::MergeHeads(many ? Expanded(q, columns) : Absorbed(q, columns));
-  };
-  return ops::Apply(output, batch.Each(attend, ops::Apply(query, asked), ops::Apply(latent, x)));
+  return ops::Apply(output, Mix(x, std::nullopt, batch, layer));
+}
+
+Array LatentAttention::Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch,
+                            size_t layer) const {
+  return ops::ApplyOnto(x, output, Mix(x, norm, batch, layer));
 }
 
 }  // namespace ingot::model

@@ -10,6 +10,7 @@
 #include "model/batch.h"
 #include "model/cache.h"
 #include "model/weights.h"
+#include "ops/latent.h"
 #include "ops/rope.h"
 
 namespace ingot::model {
@@ -30,11 +31,12 @@ struct LatentAttention {
   ops::RopeSpec rope;
   std::optional<ops::Linear> query_down;  // with query_norm, where queries are made in two steps
   std::optional<Array> query_norm;
-  ops::Linear query;   // → heads × (plain + rope)
-  ops::Linear latent;  // → rank + rope
-  Array latent_norm;   // [rank]
-  Array key_up;        // [heads, plain, rank]
-  Array value_up;      // [heads, value, rank]
+  ops::Linear query;     // → heads × (plain + rope)
+  ops::Linear latent;    // → rank + rope
+  Array latent_norm;     // [rank]
+  ops::Weight key_up;    // [heads, plain, rank]
+  ops::Weight key_down;  // [heads, rank, plain]: the same the other way
+  ops::Weight value_up;  // [heads, value, rank]
   ops::Linear output;
 
   // From <name>.kv_b_proj, keys over values a head, or from <name>.embed_q and unembed_out.
@@ -43,21 +45,19 @@ struct LatentAttention {
 
   LayerCache NewCache() const { return LatentCache(); }
   Array operator()(const Array& x, const Batch& batch, size_t layer) const;
+  // x + the attention of its norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch, size_t layer) const;
 
  private:
-  struct Queries {
-    Array plain;       // [B, heads, L, plain]
-    Array positioned;  // [B, heads, L, rope]
-  };
-  // From a sequence's own rows of the projections.
-  Queries MakeQueries(const Array& rows, int offset) const;
-  Array MakeColumns(const Array& rows, int offset) const;  // [B, 1, L, rank + rope]
+  // Of x, or of its norm, before the output projection.
+  Array Mix(const Array& x, const std::optional<ops::NormWeights>& norm, const Batch& batch,
+            size_t layer) const;
   // Two ways to the same result [B, heads, L, value]: queries brought into the latent space, which
   // reads the columns as they are, or keys and values made from all columns, which costs less where
   // many queries look at them. They round differently: fp32, where a row must not depend on how
-  // many come with it, takes the first.
-  Array Absorbed(const Queries& q, const Array& columns) const;
-  Array Expanded(const Queries& q, const Array& columns) const;
+  // many come with it, takes the first. queries [B, heads, L, plain + rope], with positions.
+  Array Absorbed(const Array& queries, const Array& columns) const;
+  Array Expanded(const Array& queries, const Array& columns) const;
 };
 
 // From how many queries on the expanded way takes fewer multiplications.
