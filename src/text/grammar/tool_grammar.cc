@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "core/strings.h"
+#include "text/grammar/tagged_arguments.h"
 
 namespace ingot::text {
 
@@ -19,14 +20,13 @@ namespace {
 using Marks = std::array<std::string_view, 6>;
 
 // How one family writes a call: open, before, the name, between, the arguments, after, close.
-// `style` is xgrammar's name for the arguments.
 struct Notation {
   std::string_view parser;
   std::string_view open;  // with it a call begins, and nothing else does
   std::string_view before;
   bool quoted;  // the name is a JSON string
   std::string_view between;
-  std::string_view style;
+  const ArgumentTags* tags;  // null: the arguments are JSON
   std::string_view after;
   std::string_view close;
   Marks marks = {};  // what else stands in answers: special tokens that text may hold
@@ -35,18 +35,21 @@ struct Notation {
 constexpr std::string_view kTag = "<tool_call>";
 constexpr std::string_view kEndTag = "</tool_call>";
 constexpr Marks kThinkMarks = {"<think>", "</think>"};
+constexpr ArgumentTags kParameterTags = {"qwen_xml", "<parameter=", ">", "", "</parameter>", true};
+constexpr ArgumentTags kPairTags = {"glm_xml",     "<arg_key>",    "</arg_key>",
+                                    "<arg_value>", "</arg_value>", false};
 constexpr Notation FunctionTags(std::string_view parser, const Marks& marks) {
-  return {parser,  kTag, "\n<function=", false, ">\n", "qwen_xml", "\n</function>\n",
-          kEndTag, marks};
+  return {parser,          kTag,    "\n<function=", false, ">\n", &kParameterTags,
+          "</function>\n", kEndTag, marks};
 }
 constexpr Notation ArgumentPairs(std::string_view parser) {
-  return {parser, kTag, "", false, "", "glm_xml", "", kEndTag, kThinkMarks};
+  return {parser, kTag, "", false, "", &kPairTags, "", kEndTag, kThinkMarks};
 }
 constexpr Notation BareJson(std::string_view parser) {
-  return {parser, "{\"name\": ", "", true, ", \"arguments\": ", "json", "", "}", kThinkMarks};
+  return {parser, "{\"name\": ", "", true, ", \"arguments\": ", nullptr, "", "}", kThinkMarks};
 }
 constexpr Notation kNotations[] = {
-    {"qwen3", kTag, "\n{\"name\": ", true, ", \"arguments\": ", "json", "}\n", kEndTag,
+    {"qwen3", kTag, "\n{\"name\": ", true, ", \"arguments\": ", nullptr, "}\n", kEndTag,
      kThinkMarks},
     FunctionTags("qwen3-coder", {}),
     FunctionTags("qwen3.5", kThinkMarks),
@@ -60,11 +63,11 @@ constexpr Notation kNotations[] = {
      "call:",
      false,
      "",
-     "json",
+     nullptr,
      "",
      "<tool_call|>",
      {"<|channel>", "<channel|>"}},
-    {"xml", "<function=", "", false, ">\n", "qwen_xml", "", "\n</function>", kThinkMarks},
+    {"xml", "<function=", "", false, ">\n", &kParameterTags, "", "</function>", kThinkMarks},
     BareJson("generic"),
     BareJson("json"),
 };
@@ -75,7 +78,7 @@ constexpr Notation kCohere = {"cohere",
                               "[",
                               true,
                               "",
-                              "json",
+                              nullptr,
                               "\n]",
                               "<|END_ACTION|>",
                               {"<|START_THINKING|>", "<|END_THINKING|>", "<|START_TEXT|>",
@@ -119,12 +122,22 @@ class Builder {
       : tools_(tools), options_(options), limits_(limits) {}
 
   // Text in which calls of one notation stand.
-  Json Calls(const Notation& notation) const {
+  core::Result<Json> Calls(const Notation& notation) const {
     Json tags = Json::array();
     for (const CheckedTool& tool : tools_) {
       const std::string name = notation.quoted ? Json(tool.name).dump() : tool.name;
-      tags.push_back(Tag(notation, StrCat(notation.before, name, notation.between),
-                         Arguments(tool, notation.style)));
+      Json arguments;
+      if (notation.tags == nullptr) {
+        arguments = Arguments(tool);
+      } else {
+        auto tagged = TaggedArguments(tool.schema, *notation.tags, limits_);
+        if (!tagged.ok()) {
+          return std::move(tagged).status().Context(StrCat("the tool ", Quoted(tool.name, 60)));
+        }
+        arguments = *std::move(tagged);
+      }
+      tags.push_back(
+          Tag(notation, StrCat(notation.before, name, notation.between), std::move(arguments)));
     }
     return InText(notation, std::move(tags));
   }
@@ -137,7 +150,7 @@ class Builder {
           {Plain("\n    {\"tool_call_id\": \""),
            {{"type", "regex"}, {"pattern", "[0-9]{1,4}"}},
            Plain(StrCat("\", \"tool_name\": ", Json(tool.name).dump(), ", \"parameters\": ")),
-           Arguments(tool, "json"),
+           Arguments(tool),
            Plain("}")}));
     }
     const Json call = Either(std::move(calls));
@@ -159,9 +172,9 @@ class Builder {
     };
     Json last = Json::array();
     for (const CheckedTool& tool : tools_) {
-      last.push_back(Sequence(
-          {Mark("<|channel|>"), Plain(StrCat("commentary to=functions.", tool.name, " ")),
-           Mark("<|constrain|>"), Plain("json"), Mark("<|message|>"), Arguments(tool, "json")}));
+      last.push_back(
+          Sequence({Mark("<|channel|>"), Plain(StrCat("commentary to=functions.", tool.name, " ")),
+                    Mark("<|constrain|>"), Plain("json"), Mark("<|message|>"), Arguments(tool)}));
     }
     if (!options_.required) {
       last.push_back(Sequence({Mark("<|channel|>"), message("final")}));
@@ -188,10 +201,10 @@ class Builder {
     return {{"type", "sequence"}, {"elements", std::move(elements)}};
   }
   static Json Either(Json elements) { return {{"type", "or"}, {"elements", std::move(elements)}}; }
-  Json Arguments(const CheckedTool& tool, std::string_view style) const {
+  Json Arguments(const CheckedTool& tool) const {
     return {{"type", "json_schema"},
             {"json_schema", tool.schema},
-            {"style", style},
+            {"style", "json"},
             {"max_whitespace_cnt", limits_.whitespace}};
   }
 
@@ -210,15 +223,16 @@ class Builder {
             {"end", last ? Token(*last) : Json(end)}};
   }
 
-  // Marks that are no special tokens are part of the text beside them.
+  // Marks that are no special tokens are part of the text beside them. arguments may be null.
   Json Tag(const Notation& notation, std::string_view before, Json arguments) const {
     const bool opens = Special(notation.open).has_value();
     const bool closes = Special(notation.close).has_value();
-    if (opens || closes) {
+    if (opens || closes || arguments.is_null()) {
       Json parts = Json::array();
       if (opens && !before.empty()) parts.push_back(Plain(before));
-      parts.push_back(std::move(arguments));
+      if (!arguments.is_null()) parts.push_back(std::move(arguments));
       if (closes && !notation.after.empty()) parts.push_back(Plain(notation.after));
+      if (parts.empty()) parts.push_back(Plain(""));
       arguments = Sequence(std::move(parts));
     }
     return TagOf(opens ? std::string(notation.open) : StrCat(notation.open, before),

@@ -18,6 +18,25 @@ using core::Json;
 
 constexpr int kMaxUnionDepth = 8;
 
+std::string_view TypeName(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::string:
+      return "string";
+    case Json::value_t::boolean:
+      return "boolean";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "object";
+    case Json::value_t::array:
+      return "array";
+    case Json::value_t::number_float:
+      return "number";
+    default:
+      return "integer";
+  }
+}
+
 // Adds the types that a schema allows; "any" where it says nothing of types.
 void CollectTypes(const ToolSchemas& schemas, std::string_view tool, const Json& schema, int depth,
                   std::set<std::string>& types) {
@@ -39,14 +58,48 @@ void CollectTypes(const ToolSchemas& schemas, std::string_view tool, const Json&
   }
   // Choices say what they are.
   if (const auto choices = resolved.find("enum"); choices != resolved.end()) {
-    for (const Json& choice : *choices) {
-      types.insert(choice.is_string()           ? "string"
-                   : choice.is_boolean()        ? "boolean"
-                   : choice.is_null()           ? "null"
-                   : choice.is_number_integer() ? "integer"
-                                                : "number");
+    for (const Json& choice : *choices) types.insert(std::string(TypeName(choice)));
+  }
+  if (const auto only = resolved.find("const"); only != resolved.end()) {
+    types.insert(std::string(TypeName(*only)));
+  }
+}
+
+bool IsOfType(const Json& value, const Json& name) {
+  if (!name.is_string()) return true;
+  const std::string_view type = TypeName(value);
+  return type == core::ToLower(name.get_ref<const std::string&>()) ||
+         (type == "integer" && name == "number");
+}
+
+// Whether the value is one of those that the schema lists, where it does.
+bool IsAmongChoices(const ToolSchemas& schemas, std::string_view tool, const Json& schema,
+                    const Json& value, int depth) {
+  const Json& resolved = schemas.Resolve(tool, schema);
+  if (!resolved.is_object() || depth > kMaxUnionDepth) return true;
+  const auto listed = [&](const char* key) {
+    const auto list = resolved.find(key);
+    return list != resolved.end() && list->is_array() ? &*list : nullptr;
+  };
+  if (const auto type = resolved.find("type"); type != resolved.end()) {
+    const bool fits = type->is_array()
+                          ? std::any_of(type->begin(), type->end(),
+                                        [&](const Json& name) { return IsOfType(value, name); })
+                          : IsOfType(value, *type);
+    if (!fits) return false;
+  }
+  if (const auto only = resolved.find("const"); only != resolved.end()) return *only == value;
+  if (const Json* choices = listed("enum")) {
+    return std::find(choices->begin(), choices->end(), value) != choices->end();
+  }
+  for (const char* key : {"anyOf", "oneOf"}) {
+    if (const Json* options = listed(key)) {
+      return std::any_of(options->begin(), options->end(), [&](const Json& option) {
+        return IsAmongChoices(schemas, tool, option, value, depth + 1);
+      });
     }
   }
+  return true;
 }
 
 std::optional<Json> AsInteger(std::string_view text) {
@@ -95,6 +148,15 @@ std::optional<Json> Fit(std::string_view type, std::string_view text) {
 
 // Strings are valid UTF-8 in JSON; a model's bytes need not be.
 Json TextValue(std::string_view text) { return Json(CleanText(text)); }
+
+// The text, without the white space around it where only then it is a choice of the schema's.
+Json ChosenText(const ToolSchemas& schemas, std::string_view tool, const Json& schema,
+                std::string_view text) {
+  Json whole = TextValue(text);
+  if (IsAmongChoices(schemas, tool, schema, whole, 0)) return whole;
+  Json bare = TextValue(StripSpace(text));
+  return IsAmongChoices(schemas, tool, schema, bare, 0) ? bare : whole;
+}
 
 }  // namespace
 
@@ -173,11 +235,17 @@ Json TypedValue(const ToolSchemas& schemas, std::string_view tool, std::string_v
   static constexpr std::pair<std::string_view, std::string_view> kOrder[] = {
       {"null", "null"},    {"boolean", "bool"}, {"integer", "int"},
       {"number", "float"}, {"array", "list"},   {"object", "dict"}};
+  std::optional<Json> fits;
   for (const auto& [type, other] : kOrder) {
     if (!types.contains(std::string(type)) && !types.contains(std::string(other))) continue;
-    if (auto value = Fit(type, text)) return std::move(*value);
+    auto value = Fit(type, text);
+    if (!value) continue;
+    if (IsAmongChoices(schemas, tool, *schema, *value, 0)) return std::move(*value);
+    if (!fits) fits = std::move(value);
   }
-  return TextValue(text);
+  Json chosen = ChosenText(schemas, tool, *schema, text);
+  const bool prefers_text = !fits || IsAmongChoices(schemas, tool, *schema, chosen, 0);
+  return prefers_text ? chosen : *std::move(fits);
 }
 
 Json JsonUnlessString(const ToolSchemas& schemas, std::string_view tool, std::string_view name,
@@ -186,7 +254,7 @@ Json JsonUnlessString(const ToolSchemas& schemas, std::string_view tool, std::st
     std::set<std::string> types;
     CollectTypes(schemas, tool, *schema, 0, types);
     const bool only_text = types.size() == 1 && types.contains("string");
-    if (only_text) return TextValue(text);
+    if (only_text) return ChosenText(schemas, tool, *schema, text);
     if (types.contains("string")) return TypedValue(schemas, tool, name, text);
   }
   auto json = core::ParseJson(StripSpace(text));

@@ -30,7 +30,8 @@ class ToolSchemas {
 
 // Of the types that the schema allows the first that the text fits, in the order null, boolean,
 // integer, number, array, object, string; the text itself where none does, or where the parameter
-// is not declared.
+// is not declared. Where the schema lists values, one of them if the text can be read as one, be it
+// without the white space around it.
 core::Json TypedValue(const ToolSchemas& schemas, std::string_view tool, std::string_view name,
                       std::string_view text);
 

@@ -232,7 +232,7 @@ TEST_F(ToolGrammarTest, CallsFitTheirSchemas) {
   EXPECT_FALSE(Matches(json, "Let me see."));
   EXPECT_TRUE(Matches(
       Tools("qwen3-coder", {.required = true}),
-      "<tool_call>\n<function=add>\n<parameter=a>5</parameter>\n</function>\n</tool_call>"));
+      "<tool_call>\n<function=add>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>"));
   EXPECT_TRUE(Matches(Tools("glm-4.7", {.required = true}),
                       "<tool_call>add<arg_key>a</arg_key><arg_value>5</arg_value></tool_call>"));
 }
@@ -257,8 +257,8 @@ struct Written {
 
 constexpr Written kWritten[] = {
     {"qwen3.5",
-     "<tool_call>\n<function=add>\n<parameter=a>5</parameter>\n</function>\n</tool_call>",
-     "<tool_call>\n<function=add>\n<parameter=a>x</parameter>\n</function>\n</tool_call>"},
+     "<tool_call>\n<function=add>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>",
+     "<tool_call>\n<function=add>\n<parameter=a>\nx\n</parameter>\n</function>\n</tool_call>"},
     {"nemotron-3-nano",
      "<tool_call>\n<function=add>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>",
      "<tool_call>\n<function=sub>\n<parameter=a>\n5\n</parameter>\n</function>\n</tool_call>"},
@@ -278,8 +278,8 @@ constexpr Written kWritten[] = {
      "{}}\n]<|END_ACTION|>"},
     {"harmony", "<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\": 5}",
      "<|channel|>commentary to=functions.add <|constrain|>json<|message|>{\"a\": true}"},
-    {"xml", "<function=add>\n<parameter=a>5</parameter>\n</function>",
-     "<function=add>\n<parameter=a></parameter>\n</function>"},
+    {"xml", "<function=add>\n<parameter=a>\n5\n</parameter>\n</function>",
+     "<function=add>\n<parameter=a>\n\n</parameter>\n</function>"},
     {"generic", "{\"name\": \"add\", \"arguments\": {\"a\": 5}}",
      "{\"name\": \"add\", \"arguments\": {\"b\": 5}}"},
 };
@@ -303,6 +303,150 @@ TEST_F(ToolGrammarTest, WhatGrammarsLetThroughParsersRead) {
     EXPECT_EQ(piece.calls[0].name, "add") << one.parser;
     EXPECT_EQ(piece.calls[0].arguments.dump(), "{\"a\":5}") << one.parser;
   }
+}
+
+// A schema of every form that a value can have.
+constexpr std::string_view kForms = R"({"type": "object",
+    "$defs": {"unit": {"enum": ["celsius", "deg F", " K", "5"]}, "pair": {"type": "object",
+        "properties": {"u": {"$ref": "#/$defs/unit"}}, "required": ["u"]}},
+    "required": ["unit", "code"],
+    "properties": {
+      "unit": {"$ref": "#/$defs/unit"},
+      "code": {"type": "string", "pattern": "^[A-Z]{2}$", "description": "two letters"},
+      "short": {"type": "string", "maxLength": 3},
+      "text": {"type": "string"},
+      "any": {},
+      "only": {"const": "this one"},
+      "mixed": {"enum": ["1", 2, null, [3]]},
+      "perhaps": {"anyOf": [{"enum": ["yes", "no"]}, {"type": "null"}]},
+      "either": {"type": ["integer", "boolean"]},
+      "count": {"type": "integer", "minimum": 1, "maximum": 9},
+      "list": {"type": "array", "items": {"$ref": "#/$defs/unit"}},
+      "pair": {"$ref": "#/$defs/pair"}}})";
+
+struct Form {
+  std::string_view name;
+  std::vector<std::string_view> taken;    // as they stand in a call
+  std::vector<std::string_view> refused;  // likewise
+};
+
+const std::vector<Form>& Forms() {
+  static const std::vector<Form> forms = {
+      {"unit",
+       {"celsius", "deg F", " K", "5"},
+       {"", "K", "celsius ", " celsius", "\ncelsius", "c"}},
+      {"code", {"AB"}, {"A", "ABC", " AB", "AB\n", "ab"}},
+      {"short", {"", "a", " a "}, {"abcd", "    ", "a\nb\n"}},
+      {"text", {"", "a b", " a", "a\n", "\n", "<b>\n</b>"}, {"a</parameter>", "a</arg_value>"}},
+      {"any", {"x", "[1]", ""}, {}},
+      {"only", {"this one"}, {"this one ", " this one", "this"}},
+      {"mixed", {"1", "2", "null", "[3]"}, {" 1", "2 ", "\nnull", "3"}},
+      {"perhaps", {"yes", "null"}, {"yes ", " null", "maybe"}},
+      {"either", {"12", "-1", "true"}, {" 12", "12 ", "True", "1.5"}},
+      {"count", {"1", "9"}, {"0", "10", " 1", "1\n"}},
+      {"list", {"[]", "[\"deg F\", \"5\"]"}, {"[\"x\"]", " []", "[] "}},
+      {"pair", {"{\"u\": \" K\"}"}, {"{}", "{\"u\": \"K\"}", " {\"u\": \" K\"}"}},
+  };
+  return forms;
+}
+
+TEST_F(ToolGrammarTest, NoWhiteSpaceComesBetweenAValueAndItsTags) {
+  const ToolDefinition tools[] = {{"f", std::string(kForms)}};
+  for (const bool lines : {true, false}) {
+    const std::string_view parser = lines ? "qwen3.5" : "glm-4.7";
+    auto spec = ToolCallGrammar(parser, tools, {.required = true});
+    ASSERT_TRUE(spec.ok()) << spec.status().message();
+    const auto written = [&](std::string_view name, std::string_view value) {
+      return lines
+                 ? core::StrCat("<parameter=", name, ">\n", value, "\n</parameter>\n")
+                 : core::StrCat("<arg_key>", name, "</arg_key><arg_value>", value, "</arg_value>");
+    };
+    const auto call = [&](std::string_view name, std::string_view value) {
+      std::string text = lines ? "<tool_call>\n<function=f>\n" : "<tool_call>f";
+      text += name == "unit" ? written(name, value) : written("unit", "celsius");
+      if (name == "code") text += written(name, value);
+      if (name != "code") text += written("code", "AB");
+      if (name != "unit" && name != "code") text += written(name, value);
+      return text + (lines ? "</function>\n</tool_call>" : "</tool_call>");
+    };
+    ParserOptions options;
+    options.tools = core::Json::array(
+        {{{"type", "function"},
+          {"function", {{"name", "f"}, {"parameters", *core::ParseJson(kForms)}}}}});
+    for (const Form& form : Forms()) {
+      for (const std::string_view value : form.taken) {
+        const std::string text = call(form.name, value);
+        EXPECT_TRUE(Matches(*spec, text)) << text;
+        // What the parser makes of it is a value of the schema's.
+        auto reader = MakeOutputParser(parser, options);
+        ASSERT_TRUE(reader.ok());
+        ParsedPiece piece = (*reader)->Add(text);
+        const ParsedPiece rest = (*reader)->Finish();
+        piece.calls.insert(piece.calls.end(), rest.calls.begin(), rest.calls.end());
+        ASSERT_EQ(piece.calls.size(), 1U) << text;
+        const core::Json& read = piece.calls[0].arguments[std::string(form.name)];
+        const core::Json schema = {
+            {"$defs", (*core::ParseJson(kForms))["$defs"]},
+            {"type", "object"},
+            {"required", {form.name}},
+            {"properties",
+             {{form.name, (*core::ParseJson(kForms))["properties"][std::string(form.name)]}}}};
+        const core::Json object = {{form.name, read}};
+        EXPECT_TRUE(Matches(Schema(schema.dump()), object.dump())) << text << object;
+        if (form.name == "unit" || form.name == "text") {
+          EXPECT_EQ(read, value) << text;
+        }
+      }
+      for (const std::string_view value : form.refused) {
+        // The other notation's tag is text here.
+        const bool other =
+            value.find(lines ? "</arg_value>" : "</parameter>") != std::string_view::npos;
+        EXPECT_EQ(Matches(*spec, call(form.name, value)), other) << call(form.name, value);
+      }
+    }
+    EXPECT_FALSE(Matches(*spec, lines ? "<tool_call>\n<function=f>\n</function>\n</tool_call>"
+                                      : "<tool_call>f</tool_call>"));
+  }
+}
+
+// Where more than a list of properties is described, xgrammar writes them, with white space around
+// values, and the parser finds the choice.
+TEST_F(ToolGrammarTest, OpenSchemasAreTakenWithTheirWhiteSpace) {
+  const ToolDefinition tools[] = {
+      {"f", R"({"type": "object", "properties": {"u": {"enum": ["a", "b"]}},
+                "additionalProperties": {"type": "integer"}})"}};
+  auto spec = ToolCallGrammar("qwen3.5", tools, {.required = true});
+  ASSERT_TRUE(spec.ok()) << spec.status().message();
+  const std::string text =
+      "<tool_call>\n<function=f>\n<parameter=u> b </parameter>\n<parameter=x>\n7\n</parameter>\n"
+      "</function>\n</tool_call>";
+  EXPECT_TRUE(Matches(*spec, text));
+  ParserOptions options;
+  options.tools = core::Json::array(
+      {{{"function", {{"name", "f"}, {"parameters", *core::ParseJson(tools[0].parameters)}}}}});
+  auto reader = MakeOutputParser("qwen3.5", options);
+  ASSERT_TRUE(reader.ok());
+  const ParsedPiece piece = (*reader)->Add(text);
+  ASSERT_EQ(piece.calls.size(), 1U);
+  EXPECT_EQ(piece.calls[0].arguments["u"], "b");
+}
+
+TEST_F(ToolGrammarTest, ArgumentsThatNoParserCouldReadAreRefusedByName) {
+  const auto refusal = [](std::string_view parser, std::string schema) {
+    const ToolDefinition tools[] = {{"f", std::move(schema)}};
+    const core::Status status = ToolCallGrammar(parser, tools, {}).status();
+    EXPECT_EQ(status.code(), core::Code::kUnsupported) << status.message();
+    return std::string(status.message());
+  };
+  EXPECT_THAT(refusal("qwen3.5", R"({"type": "object", "properties": {"a>b": {}}})"),
+              HasSubstr("\"a>b\""));
+  EXPECT_THAT(refusal("qwen3.5", R"({"type": "object", "properties": {" a": {}}})"),
+              HasSubstr("\" a\""));
+  EXPECT_THAT(refusal("glm-4.7", R"({"type": "object", "properties": {"": {}}})"),
+              HasSubstr("the tool \"f\""));
+  EXPECT_THAT(refusal("qwen3.5", R"({"type": "object",
+                  "properties": {"a": {"enum": ["x</parameter>"]}}})"),
+              HasSubstr("x</parameter>"));
 }
 
 TEST_F(ToolGrammarTest, TextMayStandBeforeCallsOfAnyNotation) {
