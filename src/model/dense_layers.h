@@ -39,8 +39,6 @@ struct Mlp {
   static Mlp Load(Weights& weights, std::string_view name, const MlpShape& shape);
   Array operator()(const Array& x) const;
   Array Onto(const Array& x, const ops::NormWeights& norm) const;  // x + the MLP of its norm
-
- private:
   ops::MlpWeights Parts() const { return {gate ? &*gate : nullptr, &up, &down, activation}; }
 };
 

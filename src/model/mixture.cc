@@ -1,24 +1,41 @@
 #include "model/mixture.h"
 
 #include "ops/activation.h"
+#include "ops/norm.h"
 
 namespace ingot::model {
 
 namespace mx = ops::mx;
 
-Array Mixture::Routed(const Array& x) const {
-  const Array logits = ops::Apply(router, wide_router ? ops::ToFloat32(x) : x);
-  const Array rows = into_latent ? ops::Apply(*into_latent, x) : x;
-  const Array y = ops::ApplyExperts(experts, rows, ops::Route(logits, spec));
-  return from_latent ? ops::Apply(*from_latent, y) : y;
+ops::MixtureWeights Mixture::Parts() const {
+  ops::MixtureWeights parts{.router = &router,
+                            .spec = &spec,
+                            .experts = &experts,
+                            .shared_gate = shared_gate ? &*shared_gate : nullptr,
+                            .wide_router = wide_router};
+  if (shared) parts.shared = shared->Parts();
+  return parts;
 }
 
-Array Mixture::operator()(const Array& x) const {
+Array Mixture::ThroughLatent(const Array& x) const {
   const Array flat = mx::reshape(x, {x.shape(0) * x.shape(1), x.shape(2)});
-  Array y = mx::reshape(Routed(flat), x.shape());
+  const Array logits = ops::Apply(router, wide_router ? ops::ToFloat32(flat) : flat);
+  const Array rows = ops::Apply(*into_latent, flat);
+  const Array made =
+      ops::Apply(*from_latent, ops::ApplyExperts(experts, rows, ops::Route(logits, spec)));
+  Array y = mx::reshape(made, x.shape());
   if (!shared) return y;
   const Array common = (*shared)(x);
   return shared_gate ? ops::AddSigmoidGated(y, ops::Apply(*shared_gate, x), common) : y + common;
+}
+
+Array Mixture::operator()(const Array& x) const {
+  return into_latent ? ThroughLatent(x) : ops::ApplyMixture(Parts(), x);
+}
+
+Array Mixture::Onto(const Array& x, const ops::NormWeights& norm) const {
+  if (!into_latent) return ops::ApplyMixture(Parts(), x, norm);
+  return x + ThroughLatent(ops::RmsNorm(x, norm.weight, norm.eps));
 }
 
 ops::RouterSpec ReadGroupedRouter(ConfigReader& config, int experts) {

@@ -9,6 +9,7 @@
 #include "model/dense_layers.h"
 #include "ops/experts.h"
 #include "ops/linear.h"
+#include "ops/mixture.h"
 #include "ops/router.h"
 
 namespace ingot::model {
@@ -24,9 +25,14 @@ struct Mixture {
   std::optional<ops::Linear> from_latent = {};
   bool wide_router = false;  // logits are computed in fp32 as well
 
-  // x [N, H] → [N, H], without the shared expert.
-  Array Routed(const Array& x) const;
   Array operator()(const Array& x) const;  // [B, L, H]
+  // x + the mixture of its norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm) const;
+
+ private:
+  ops::MixtureWeights Parts() const;
+  // The same where the experts have a space of their own.
+  Array ThroughLatent(const Array& x) const;
 };
 
 // "num_experts_per_tok", "norm_topk_prob", "routed_scaling_factor", "n_group" and "topk_group": how

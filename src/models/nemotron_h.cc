@@ -19,6 +19,7 @@
 #include "model/frame.h"
 #include "model/mixture.h"
 #include "ops/delta.h"
+#include "ops/fused.h"
 #include "ops/mamba.h"
 
 namespace ingot::models {
@@ -195,10 +196,13 @@ struct MambaLayer {
     return mx::reshape(out.y, {batch, steps, inner});
   }
 
-  Array operator()(const Array& n, const Batch& batch, size_t layer) const {
+  // x + what the layer makes of x's norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm_before, const Batch& batch,
+             size_t layer) const {
     const int inner = shape.inner();
     const int channels = shape.channels();
-    const Array all = ops::Apply(input, n);
+    const std::array<const ops::Linear*, 1> projections = {&input};
+    const Array all = ops::ApplyEach(projections, x, norm_before)[0];
     const Array z = ops::LastSlice(all, 0, inner);
     const Array dt = ops::LastSlice(all, inner + channels, inner + channels + shape.heads);
     const Array step = ops::StepSizes(dt, dt_bias, shape.least_step, shape.most_step);
@@ -207,7 +211,7 @@ struct MambaLayer {
                                ops::LastSlice(all, inner, inner + channels), step);
     const Array gated = ops::SiluGated(y, z);
     const Array normed = ops::GroupRmsNorm(gated, norm, shape.groups, eps);
-    return ops::Apply(output, ops::ToTypeOf(normed, n));
+    return ops::ApplyOnto(x, output, ops::ToTypeOf(normed, x));
   }
 };
 
@@ -268,7 +272,10 @@ template <typename Feed>
 struct Memoryless {
   Feed feed;
   model::LayerCache NewCache() const { return std::monostate(); }
-  Array operator()(const Array& x, const Batch&, size_t) const { return feed(x); }
+  // x + what the layer makes of x's norm.
+  Array Onto(const Array& x, const ops::NormWeights& norm, const Batch&, size_t) const {
+    return feed.Onto(x, norm);
+  }
 };
 using Mixer = std::variant<MambaLayer, model::SelfAttention, Memoryless<model::Mlp>,
                            Memoryless<model::Mixture>>;
@@ -313,8 +320,9 @@ class NemotronH final : public model::LanguageModel {
   Array Forward(const Array& tokens, const Batch& batch) const override {
     Array x = frame_.Embed(tokens);
     for (size_t i = 0; i < layers_.size(); ++i) {
-      const Array n = ops::RmsNorm(x, layers_[i].norm, frame_.eps);
-      x = x + std::visit([&](const auto& mix) { return mix(n, batch, i); }, layers_[i].mixer);
+      const ops::NormWeights norm{layers_[i].norm, frame_.eps};
+      x = std::visit([&](const auto& mix) { return mix.Onto(x, norm, batch, i); },
+                     layers_[i].mixer);
     }
     batch.Advance();
     return frame_.Norm(x);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ops/cpu/experts.h"
+#include "ops/norm.h"
 
 namespace ingot::ops {
 namespace {
@@ -67,8 +68,12 @@ Array Mlp(const ExpertMlp& mlp, const Array& x, const Array& experts, bool sorte
 
 }  // namespace
 
-Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing) {
-  if (cpu::Serves(mlp, x, routing)) return cpu::ApplyExperts(mlp, x, routing);
+Array ApplyExperts(const ExpertMlp& mlp, const Array& rows_in, const Routing& routing,
+                   const std::optional<NormWeights>& norm) {
+  if (cpu::Serves(mlp, rows_in, routing, norm)) {
+    return cpu::ApplyExperts(mlp, rows_in, routing, norm);
+  }
+  const Array x = norm ? RmsNorm(rows_in, norm->weight, norm->eps) : rows_in;
   const int rows = x.shape(0);
   const int chosen = routing.experts.shape(1);
   Array y = x;

@@ -7,6 +7,7 @@
 
 #include "ops/activation.h"
 #include "ops/array.h"
+#include "ops/fused.h"
 #include "ops/linear.h"
 #include "ops/router.h"
 
@@ -25,7 +26,7 @@ enum class GateUp : uint8_t {
   kInTurn,  // even outputs are the gate's, odd ones up's
 };
 
-// The projections of all experts, with the activation between: x [N, H] → [N, H].
+// The projections of all experts, with the activation between: x [N, H], or its norm, → [N, H].
 struct ExpertMlp {
   std::optional<ExpertStack> gate;
   ExpertStack up;
@@ -33,7 +34,8 @@ struct ExpertMlp {
   GateUp form = GateUp::kApart;
   MlpActivation activation;
 };
-Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing);
+Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing,
+                   const std::optional<NormWeights>& norm = std::nullopt);
 
 }  // namespace ingot::ops
 

@@ -44,11 +44,17 @@ Array KeepBestGroups(const Array& wanted, int groups, int kept) {
   return mx::reshape(mx::where(mx::expand_dims(keep, -1), grouped, lost), wanted.shape());
 }
 
+Array Scaled(const Routing& routing, const Array& expert_scale) {
+  return routing.weights * mx::take(expert_scale, routing.experts, 0);
+}
+
 }  // namespace
 
 Routing Route(const Array& logits, const RouterSpec& spec) {
   if (gpu::KernelsInUse() && gpu::FitsRouter(logits, spec)) {
-    return gpu::Route(gpu::LaunchOnDevice, logits, spec);
+    Routing made = gpu::Route(gpu::LaunchOnDevice, logits, spec);
+    if (spec.expert_scale) made.weights = Scaled(made, *spec.expert_scale);
+    return made;
   }
   if (cpu::ServesRouter(logits, spec)) return cpu::Route(logits, spec);
   Array x = ToFloat32(logits);
@@ -62,7 +68,9 @@ Routing Route(const Array& logits, const RouterSpec& spec) {
     weights = weights / (mx::sum(weights, -1, /*keepdims=*/true) + Array(spec.floor));
   }
   if (spec.scale != 1) weights = weights * Array(spec.scale);
-  return {mx::astype(experts, mx::uint32), weights};
+  Routing made{mx::astype(experts, mx::uint32), weights};
+  if (spec.expert_scale) made.weights = Scaled(made, *spec.expert_scale);
+  return made;
 }
 
 }  // namespace ingot::ops

@@ -34,6 +34,8 @@ struct RouterSpec {
   // Over 1: only experts of the best groups can be chosen; a group is as good as its two best.
   int groups = 1;
   int kept_groups = 1;
+  // [E] float32, multiplies a chosen expert's weight, last of all.
+  std::optional<Array> expert_scale = {};
 };
 
 // logits [N, E]

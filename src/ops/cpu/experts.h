@@ -11,11 +11,13 @@
 namespace ingot::ops::cpu {
 
 // Whether the kernels are in use and take these types.
-bool Serves(const ExpertMlp& mlp, const Array& x, const Routing& routing);
+bool Serves(const ExpertMlp& mlp, const Array& x, const Routing& routing,
+            const std::optional<NormWeights>& norm);
 // As ops::ApplyExperts. Rows are grouped by expert, so each chosen expert's weights are read once,
 // and the others' are not touched. What the projections give stays in fp32 up to the activation,
 // whose result is rounded to x's type, as the sum over experts is.
-Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing);
+Array ApplyExperts(const ExpertMlp& mlp, const Array& x, const Routing& routing,
+                   const std::optional<NormWeights>& norm);
 
 }  // namespace ingot::ops::cpu
 

@@ -41,4 +41,17 @@ void RowNorm::Apply(const std::vector<const std::byte*>& rows, quant::FloatType 
   });
 }
 
+bool IsRowNorm(const std::optional<NormWeights>& norm, const Array& x) {
+  return !norm || (FloatTypeOf(norm->weight.dtype()) && norm->weight.ndim() == 1 &&
+                   norm->weight.shape(0) == x.shape(-1));
+}
+
+RowNorm RowNormOf(const Array& weight, float eps) {
+  return {.weight = Strided(weight), .type = *FloatTypeOf(weight.dtype()), .eps = eps};
+}
+
+void AddScaled(std::span<const float> part, float scale, std::span<float> sum) {
+  for (size_t i = 0; i < sum.size(); ++i) sum[i] += scale * part[i];
+}
+
 }  // namespace ingot::ops::cpu

@@ -10,6 +10,7 @@
 
 #include "core/thread_pool.h"
 #include "ops/cpu/rows.h"
+#include "ops/fused.h"
 
 namespace ingot::ops::cpu {
 
@@ -30,6 +31,13 @@ struct RowNorm {
   void Apply(const std::vector<const std::byte*>& rows, quant::FloatType x_type, std::byte* out,
              core::ThreadPool& pool) const;
 };
+
+// Whether RowNormOf takes the weights, for x [..., width].
+bool IsRowNorm(const std::optional<NormWeights>& norm, const Array& x);
+RowNorm RowNormOf(const Array& weight, float eps);
+
+// sum += scale · part.
+void AddScaled(std::span<const float> part, float scale, std::span<float> sum);
 
 }  // namespace ingot::ops::cpu
 

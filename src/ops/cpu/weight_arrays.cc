@@ -94,11 +94,14 @@ BoundWeight::BoundWeight(const WeightSpec& spec, const std::vector<Array>& input
   }
 }
 
-Matrix BoundWeight::MatrixOf(size_t index) const {
+Matrix BoundWeight::MatrixOf(size_t index) const { return PartOf(index, 0, outputs); }
+
+Matrix BoundWeight::PartOf(size_t index, size_t first, size_t count) const {
   Matrix one = whole;
-  one.outputs = outputs;
-  one.values = whole.row(index * outputs);
-  const size_t groups = index * outputs * whole.groups();
+  one.outputs = count;
+  const size_t row = index * outputs + first;
+  one.values = whole.row(row);
+  const size_t groups = row * whole.groups();
   const bool affine = whole.layout == Layout::kAffine;
   const size_t scale = affine ? quant::SizeOf(whole.type) : 1;
   if (whole.scales != nullptr) one.scales = whole.scales + groups * scale;

@@ -39,6 +39,8 @@ struct BoundWeight {
 
   // Of expert `index` in a stack [E, out, in]; of the one matrix for 0.
   kernels::Matrix MatrixOf(size_t index) const;
+  // `count` of its outputs from `first` on.
+  kernels::Matrix PartOf(size_t index, size_t first, size_t count) const;
   const float* FactorOf(size_t index) const;  // or null
   const std::byte* BiasOf(size_t index) const;
 
