@@ -36,6 +36,11 @@ struct AttendRun {
   float scale;
   float* out;         // rows of value_width numbers
   size_t out_stride;  // floats, whole vectors
+  // Where given, one a row: what is found is left as a sum, to be joined with what other keys give
+  // (kernels/attend_spans.h). Values are weighed by e^(score - largest), `total` is the weights'
+  // sum, and out is not divided by it.
+  float* largest = nullptr;
+  float* total = nullptr;
 };
 
 }  // namespace ingot::kernels

@@ -128,8 +128,8 @@ struct Attending {
       scores[i] = seen ? scores[i] * run.scale : none;
       most = scores[i] > most ? scores[i] : most;
     }
-    if (most == none) most = 0;  // nothing seen so far, or nothing but NaN
-    const F<V> base = V::Set(most);
+    const float finite = most == none ? 0 : most;  // nothing seen so far, or nothing but NaN
+    const F<V> base = V::Set(finite);
     F<V> sum = V::Set(0);
     for (size_t j = 0; j < kKeys; j += kVector) {
       const F<V> weight = Exp<V>(V::Sub(V::Load(scores + j), base));
@@ -137,7 +137,7 @@ struct Attending {
       V::Store(scores + j, weight);
     }
     alignas(64) float kept[kVector];
-    V::Store(kept, Exp<V>(V::Set(largest[r] - most)));
+    V::Store(kept, Exp<V>(V::Set(largest[r] - finite)));
     total[r] = total[r] * kept[0] + Sum<V>(sum);
     largest[r] = most;
     return kept[0];
@@ -253,6 +253,11 @@ void AttendTyped(const AttendRun& run) {
     }
   }
   for (size_t r = 0; r < run.rows; ++r) {
+    if (run.total != nullptr) {
+      run.largest[r] = attending.largest[r];
+      run.total[r] = attending.total[r];
+      continue;
+    }
     float* out = run.out + r * run.out_stride;
     for (size_t n = 0; n < run.value_width; ++n) out[n] /= attending.total[r];
   }

@@ -1,18 +1,14 @@
 #include "ops/cpu/attention.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 #include <mlx/primitives.h>
 
-#include "core/cpu.h"
-#include "core/thread_pool.h"
 #include "kernels/attend.h"
-#include "kernels/form.h"
-#include "kernels/scratch.h"
 #include "kernels/store.h"
+#include "ops/cpu/attend_work.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
@@ -22,11 +18,7 @@ namespace {
 
 using kernels::AttendQuery;
 using kernels::AttendRun;
-using kernels::kAttendRows;
-using kernels::kVector;
 using kernels::LoadFloats;
-using kernels::RoundUp;
-using kernels::Scratch;
 using kernels::StoreFloats;
 using quant::FloatType;
 
@@ -63,19 +55,36 @@ struct Job {
   void operator()() const {
     const size_t group = q.heads() / k.heads();
     const size_t rows = group * q.columns();
-    const size_t blocks = (rows + kAttendRows - 1) / kAttendRows;
-    const size_t batches = q.from.shape[0];
-    // Later columns see more keys, hence one block at a time: whoever is free takes the next.
-    core::ThreadPool::Shared().ParallelFor(
-        batches * k.heads() * blocks, 1, [&](size_t begin, size_t end) {
-          for (size_t i = begin; i < end; ++i) {
-            const size_t head = i / blocks;
-            Block(head / k.heads(), head % k.heads(), group, i % blocks * kAttendRows, rows);
-          }
-        });
+    const size_t strips = (rows + kStripRows - 1) / kStripRows;
+    const auto place = [&](size_t strip) {
+      const size_t head = strip / strips;
+      const size_t first = strip % strips * kStripRows;
+      return Strip{.batch = head / k.heads(),
+                   .key_head = head % k.heads(),
+                   .first = first,
+                   .rows = std::min(kStripRows, rows - first),
+                   .group = group};
+    };
+    AttendAll({.strips = q.from.shape[0] * k.heads() * strips,
+               .key_width = k.width(),
+               .value_width = v.width(),
+               .see = [&](size_t i, AttendQuery* sights) { return See(place(i), sights); },
+               .load = [&](size_t i, bool, AttendRun& run, float* to) { Load(place(i), run, to); },
+               .store = [&](size_t i, const AttendRun& run) { Store(place(i), run); }});
   }
 
  private:
+  struct Strip {
+    size_t batch;
+    size_t key_head;
+    size_t first;
+    size_t rows;
+    size_t group;
+
+    size_t Head(size_t row) const { return key_head * group + (first + row) % group; }
+    size_t Column(size_t row) const { return (first + row) / group; }
+  };
+
   AttendQuery Sight(size_t head, size_t column) const {
     const size_t keys = k.columns();
     const float* sink = sinks == nullptr ? nullptr : sinks + head;
@@ -90,41 +99,29 @@ struct Job {
     return y + row * v.width() * quant::SizeOf(type);
   }
 
-  void Block(size_t batch, size_t key_head, size_t group, size_t first, size_t rows) const {
-    const size_t count = std::min(kAttendRows, rows - first);
-    const size_t q_stride = RoundUp(k.width(), kVector);
-    const size_t out_stride = RoundUp(v.width(), kVector);
-    const Scratch scratch(kAttendRows * (q_stride + out_stride) * sizeof(float));
-    auto* queries = reinterpret_cast<float*>(scratch.data());
-    std::array<AttendQuery, kAttendRows> sights{};
-    for (size_t r = 0; r < count; ++r) {
-      const size_t head = key_head * group + (first + r) % group;
-      const size_t column = (first + r) / group;
-      sights[r] = Sight(head, column);
-      const std::span<float> row(queries + r * q_stride, q_stride);
-      LoadFloats(type, q.Row(batch, head, column), row.first(k.width()));
-      std::fill(row.begin() + static_cast<ptrdiff_t>(k.width()), row.end(), 0.0F);
+  size_t See(const Strip& strip, AttendQuery* sights) const {
+    for (size_t r = 0; r < strip.rows; ++r) sights[r] = Sight(strip.Head(r), strip.Column(r));
+    return strip.rows;
+  }
+
+  void Load(const Strip& strip, AttendRun& run, float* to) const {
+    for (size_t r = 0; r < strip.rows; ++r) {
+      LoadFloats(type, q.Row(strip.batch, strip.Head(r), strip.Column(r)),
+                 {to + r * run.q_stride, k.width()});
     }
-    float* out = queries + kAttendRows * q_stride;
-    const AttendRun run{.type = type,
-                        .rows = count,
-                        .queries = sights.data(),
-                        .q = queries,
-                        .q_stride = q_stride,
-                        .keys = k.columns(),
-                        .key_rows = k.Row(batch, key_head, 0),
-                        .key_stride = k.stride(),
-                        .key_width = k.width(),
-                        .value_rows = v.Row(batch, key_head, 0),
-                        .value_stride = v.stride(),
-                        .value_width = v.width(),
-                        .scale = scale,
-                        .out = out,
-                        .out_stride = out_stride};
-    kernels::FormFor(core::ActiveIsa(), kernels::Matrix{}, FloatType::kF32).attend(run);
-    for (size_t r = 0; r < count; ++r) {
-      StoreFloats(type, {out + r * out_stride, v.width()},
-                  Result(batch, key_head * group + (first + r) % group, (first + r) / group));
+    run.type = type;
+    run.keys = k.columns();
+    run.key_rows = k.Row(strip.batch, strip.key_head, 0);
+    run.key_stride = k.stride();
+    run.value_rows = v.Row(strip.batch, strip.key_head, 0);
+    run.value_stride = v.stride();
+    run.scale = scale;
+  }
+
+  void Store(const Strip& strip, const AttendRun& run) const {
+    for (size_t r = 0; r < strip.rows; ++r) {
+      StoreFloats(type, {run.out + r * run.out_stride, v.width()},
+                  Result(strip.batch, strip.Head(r), strip.Column(r)));
     }
   }
 };

@@ -1,17 +1,15 @@
 #include "ops/cpu/cached_attention.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 #include <utility>
 
-#include "core/cpu.h"
 #include "core/thread_pool.h"
 #include "kernels/attend.h"
-#include "kernels/form.h"
 #include "kernels/scratch.h"
 #include "kernels/store.h"
+#include "ops/cpu/attend_work.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/row_norm.h"
@@ -22,10 +20,8 @@ namespace ingot::ops::cpu {
 namespace {
 
 using kernels::AttendQuery;
-using kernels::kAttendRows;
-using kernels::kVector;
+using kernels::AttendRun;
 using kernels::LoadFloats;
-using kernels::RoundUp;
 using kernels::Scratch;
 using kernels::StoreFloats;
 using quant::FloatType;
@@ -49,7 +45,7 @@ struct Factored {
   float eps = 0;
 };
 
-// A sequence with the memory of its room, and where in the counting of items it stands.
+// A sequence with the memory of its room, and where in the counting of strips it stands.
 struct Sequence {
   size_t first_row;
   size_t length;
@@ -58,8 +54,12 @@ struct Sequence {
   std::byte* keys;
   std::byte* values;
   std::shared_ptr<const Turns> turns;  // or null
-  size_t first_item;
+  size_t first_strip;
 };
+
+size_t StripsOf(size_t group, size_t steps) {
+  return (group * steps + kStripRows - 1) / kStripRows;
+}
 
 struct Job {
   Strided q;
@@ -97,43 +97,66 @@ struct Job {
           element_(quant::SizeOf(job.type)) {}
 
     void All() const {
-      core::ThreadPool& pool = core::ThreadPool::Shared();
-      const bool single =
-          group_ <= kAttendRows && std::all_of(job_.sequences.begin(), job_.sequences.end(),
-                                               [](const Sequence& one) { return one.steps <= 1; });
       // A new column and those who look at it: one thread, no waiting in between.
+      const bool single =
+          group_ <= kStripRows && std::all_of(job_.sequences.begin(), job_.sequences.end(),
+                                              [](const Sequence& one) { return one.steps <= 1; });
+      const Sequence& last = job_.sequences.back();
+      const size_t strips = last.first_strip + job_.key_heads * StripsOf(group_, last.steps);
       if (!single) {
-        ForItems(pool, [&](const Sequence& sequence, size_t item) {
-          if (item < job_.key_heads) Store(sequence, item);
+        core::ThreadPool::Shared().ParallelFor(strips, 1, [&](size_t begin, size_t end) {
+          for (size_t i = begin; i < end; ++i) {
+            const Sequence& sequence = SequenceOf(i);
+            const size_t head = i - sequence.first_strip;
+            if (head < job_.key_heads) Store(sequence, head);
+          }
         });
       }
-      ForItems(pool, [&](const Sequence& sequence, size_t item) {
-        const size_t blocks = Blocks(sequence);
-        if (single) Store(sequence, item);
-        Block(sequence, item / blocks, item % blocks * kAttendRows);
-      });
+      AttendAll({.strips = strips,
+                 .key_width = job_.width,
+                 .value_width = job_.value_width,
+                 .see = [&](size_t i, AttendQuery* sights) { return See(PlaceOf(i), sights); },
+                 .load =
+                     [&](size_t i, bool sees_last, AttendRun& run, float* q) {
+                       const Strip strip = PlaceOf(i);
+                       if (single && sees_last) Store(*strip.sequence, strip.key_head);
+                       Load(strip, run, q);
+                     },
+                 .store = [&](size_t i, const AttendRun& run) { Result(PlaceOf(i), run); }});
     }
 
    private:
-    // Blocks of queries that share a head of keys.
-    size_t Blocks(const Sequence& sequence) const {
-      return (group_ * sequence.steps + kAttendRows - 1) / kAttendRows;
+    // Queries that share a head of keys are counted column by column: row i is of the head
+    // i % group_ of that head's, at column i / group_.
+    struct Strip {
+      const Sequence* sequence;
+      size_t key_head;
+      size_t first;
+      size_t rows;
+    };
+
+    const Sequence& SequenceOf(size_t strip) const {
+      const auto next =
+          std::upper_bound(job_.sequences.begin(), job_.sequences.end(), strip,
+                           [](size_t at, const Sequence& one) { return at < one.first_strip; });
+      return *(next - 1);
     }
 
-    template <typename Body>
-    void ForItems(core::ThreadPool& pool, const Body& body) const {
-      const Sequence& last = job_.sequences.back();
-      const size_t items = last.first_item + job_.key_heads * Blocks(last);
-      pool.ParallelFor(items, 1, [&](size_t begin, size_t end) {
-        for (size_t i = begin; i < end; ++i) {
-          const auto next = std::upper_bound(
-              job_.sequences.begin(), job_.sequences.end(), i,
-              [](size_t item, const Sequence& one) { return item < one.first_item; });
-          const Sequence& sequence = *(next - 1);
-          body(sequence, i - sequence.first_item);
-        }
-      });
+    Strip PlaceOf(size_t strip) const {
+      const Sequence& sequence = SequenceOf(strip);
+      const size_t strips = StripsOf(group_, sequence.steps);
+      const size_t at = strip - sequence.first_strip;
+      const size_t first = at % strips * kStripRows;
+      return {.sequence = &sequence,
+              .key_head = at / strips,
+              .first = first,
+              .rows = std::min(kStripRows, group_ * sequence.steps - first)};
     }
+
+    size_t HeadOf(const Strip& strip, size_t row) const {
+      return strip.key_head * group_ + (strip.first + row) % group_;
+    }
+    size_t StepOf(const Strip& strip, size_t row) const { return (strip.first + row) / group_; }
 
     // All new columns of one head of keys.
     void Store(const Sequence& sequence, size_t head) const {
@@ -167,49 +190,36 @@ struct Job {
       }
     }
 
-    // Queries that share a head of keys are counted column by column: row i is of the head
-    // i % group_ of that head's, at column i / group_.
-    void Block(const Sequence& sequence, size_t key_head, size_t first) const {
-      const size_t count = std::min(kAttendRows, group_ * sequence.steps - first);
-      const size_t q_stride = RoundUp(job_.width, kVector);
-      const size_t out_stride = RoundUp(job_.value_width, kVector);
-      const Scratch scratch(kAttendRows * (q_stride + out_stride) * sizeof(float));
-      auto* queries = reinterpret_cast<float*>(scratch.data());
-      std::array<AttendQuery, kAttendRows> sights{};
-      for (size_t r = 0; r < count; ++r) {
-        const size_t head = key_head * group_ + (first + r) % group_;
-        const size_t step = (first + r) / group_;
-        const size_t end = sequence.length + step + 1;
+    size_t See(const Strip& strip, AttendQuery* sights) const {
+      for (size_t r = 0; r < strip.rows; ++r) {
+        const size_t end = strip.sequence->length + StepOf(strip, r) + 1;
         sights[r] = {job_.window > 0 && end > job_.window ? end - job_.window : 0, end,
-                     job_.sinks == nullptr ? nullptr : job_.sinks + head};
-        const std::span<float> row(queries + r * q_stride, q_stride);
-        LoadQuery(sequence, head, step, row.first(job_.width));
-        std::fill(row.begin() + static_cast<ptrdiff_t>(job_.width), row.end(), 0.0F);
+                     job_.sinks == nullptr ? nullptr : job_.sinks + HeadOf(strip, r)};
       }
-      float* out = queries + kAttendRows * q_stride;
+      return strip.rows;
+    }
+
+    void Load(const Strip& strip, AttendRun& run, float* q) const {
+      const Sequence& sequence = *strip.sequence;
+      for (size_t r = 0; r < strip.rows; ++r) {
+        LoadQuery(sequence, HeadOf(strip, r), StepOf(strip, r), {q + r * run.q_stride, job_.width});
+      }
       const size_t key_bytes = job_.width * element_;
       const size_t value_bytes = job_.value_width * element_;
-      kernels::FormFor(core::ActiveIsa(), kernels::Matrix{}, FloatType::kF32)
-          .attend({.type = job_.type,
-                   .rows = count,
-                   .queries = sights.data(),
-                   .q = queries,
-                   .q_stride = q_stride,
-                   .keys = sequence.length + sequence.steps,
-                   .key_rows = sequence.keys + key_head * sequence.capacity * key_bytes,
-                   .key_stride = static_cast<ptrdiff_t>(key_bytes),
-                   .key_width = job_.width,
-                   .value_rows = sequence.values + key_head * sequence.capacity * value_bytes,
-                   .value_stride = static_cast<ptrdiff_t>(value_bytes),
-                   .value_width = job_.value_width,
-                   .scale = job_.scale,
-                   .out = out,
-                   .out_stride = out_stride});
-      for (size_t r = 0; r < count; ++r) {
-        const size_t head = key_head * group_ + (first + r) % group_;
-        const size_t row = sequence.first_row + (first + r) / group_;
-        StoreFloats(job_.type, {out + r * out_stride, job_.value_width},
-                    job_.y + (row * job_.heads + head) * value_bytes);
+      run.type = job_.type;
+      run.keys = sequence.length + sequence.steps;
+      run.key_rows = sequence.keys + strip.key_head * sequence.capacity * key_bytes;
+      run.key_stride = static_cast<ptrdiff_t>(key_bytes);
+      run.value_rows = sequence.values + strip.key_head * sequence.capacity * value_bytes;
+      run.value_stride = static_cast<ptrdiff_t>(value_bytes);
+      run.scale = job_.scale;
+    }
+
+    void Result(const Strip& strip, const AttendRun& run) const {
+      for (size_t r = 0; r < strip.rows; ++r) {
+        const size_t row = strip.sequence->first_row + StepOf(strip, r);
+        StoreFloats(job_.type, {run.out + r * run.out_stride, job_.value_width},
+                    job_.y + (row * job_.heads + HeadOf(strip, r)) * job_.value_width * element_);
       }
     }
 
@@ -261,7 +271,7 @@ CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& 
   std::vector<ResultType> results = {{{1, rows, spec.heads * value_width}, q.dtype()}};
   std::vector<Sequence> plan;
   size_t row = 0;
-  size_t items = 0;
+  size_t strips = 0;
   const size_t group = Size(spec.heads / spec.key_heads);
   for (CachedSequence& one : sequences) {
     plan.push_back({.first_row = row,
@@ -271,9 +281,9 @@ CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& 
                     .keys = nullptr,
                     .values = nullptr,
                     .turns = spec.rope ? TurnsOf(*spec.rope, one.length, one.steps) : nullptr,
-                    .first_item = items});
+                    .first_strip = strips});
     row += Size(one.steps);
-    items += Size(spec.key_heads) * ((group * Size(one.steps) + kAttendRows - 1) / kAttendRows);
+    strips += Size(spec.key_heads) * StripsOf(group, Size(one.steps));
     for (Array* part : {&one.room.keys, &one.room.values}) {
       const auto at = static_cast<int>(inputs.size());
       results.push_back({part->shape(), part->dtype(), at});
