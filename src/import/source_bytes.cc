@@ -1,5 +1,7 @@
 #include "import/source_bytes.h"
 
+#include <algorithm>
+
 #include "core/checked.h"
 #include "core/strings.h"
 
@@ -20,9 +22,9 @@ Result<const MappedFile*> SourceBytes::Map(uint32_t file) {
   return static_cast<const MappedFile*>(mapped.get());
 }
 
-const MappedFile* SourceBytes::Mapped(uint32_t tensor) const {
+const MappedFile* SourceBytes::Mapped(uint32_t file) const {
   const std::lock_guard<std::mutex> hold(lock_);
-  return files_[inventory_.tensors[tensor].file].get();
+  return files_[file].get();
 }
 
 Result<std::span<const std::byte>> SourceBytes::Bytes(uint32_t tensor) {
@@ -35,31 +37,42 @@ Result<std::span<const std::byte>> SourceBytes::Bytes(uint32_t tensor) {
   return file->bytes().subspan(source.offset, source.size);
 }
 
+FileRange SourceBytes::Locate(uint32_t tensor, uint64_t offset, uint64_t size) const {
+  const SourceTensor& source = inventory_.tensors[tensor];
+  const uint64_t begin = source.offset + offset;
+  return {.file = source.file, .begin = begin, .end = begin + size};
+}
+
 void SourceBytes::WillNeed(uint32_t tensor, uint64_t offset, uint64_t size) const {
-  if (const MappedFile* file = Mapped(tensor)) {
-    file->WillNeed(inventory_.tensors[tensor].offset + offset, size);
+  const FileRange range = Locate(tensor, offset, size);
+  if (const MappedFile* file = Mapped(range.file)) file->WillNeed(range.begin, size);
+}
+
+void SourceBytes::Release(const FileRange& range) const {
+  if (const MappedFile* file = Mapped(range.file)) {
+    file->Release(range.begin, range.end - range.begin);
   }
 }
 
-void SourceBytes::Release(uint32_t tensor, uint64_t offset, uint64_t size) const {
-  if (const MappedFile* file = Mapped(tensor)) {
-    file->Release(inventory_.tensors[tensor].offset + offset, size);
-  }
+Status SourceBytes::CheckFile(uint32_t file) {
+  const MappedFile* mapped = Mapped(file);
+  if (mapped == nullptr) return Status::Ok();
+  INGOT_TRY(mapped->Check());
+  const SourceFile& source = inventory_.files[file];
+  return core::CheckUnchanged(env_, source.path, source.info);
 }
 
 Status SourceBytes::CheckUnchanged() {
-  std::vector<size_t> read;
-  {
-    const std::lock_guard<std::mutex> hold(lock_);
-    for (size_t i = 0; i < files_.size(); ++i) {
-      if (files_[i] != nullptr) read.push_back(i);
-    }
-  }
-  for (size_t i : read) {
-    const SourceFile& source = inventory_.files[i];
-    INGOT_TRY(files_[i]->Check());
-    INGOT_TRY(core::CheckUnchanged(env_, source.path, source.info));
-  }
+  for (uint32_t file = 0; file < inventory_.files.size(); ++file) INGOT_TRY(CheckFile(file));
+  return Status::Ok();
+}
+
+Status SourceBytes::CheckUnchanged(std::span<const uint32_t> tensors) {
+  std::vector<uint32_t> files;
+  for (const uint32_t tensor : tensors) files.push_back(inventory_.tensors[tensor].file);
+  std::ranges::sort(files);
+  files.erase(std::ranges::unique(files).begin(), files.end());
+  for (const uint32_t file : files) INGOT_TRY(CheckFile(file));
   return Status::Ok();
 }
 

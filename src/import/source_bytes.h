@@ -15,6 +15,13 @@
 
 namespace ingot::import {
 
+// Bytes [begin, end) of one of the inventory's files.
+struct FileRange {
+  uint32_t file = 0;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
 class SourceBytes {
  public:
   // Both outlive the object.
@@ -25,17 +32,24 @@ class SourceBytes {
   // read.
   core::Result<std::span<const std::byte>> Bytes(uint32_t tensor);
 
-  // Advice: bytes [offset, offset + size) of the tensor will be wanted soon, or no more.
+  // Where bytes [offset, offset + size) of the tensor lie.
+  FileRange Locate(uint32_t tensor, uint64_t offset, uint64_t size) const;
+
+  // Advice: bytes [offset, offset + size) of the tensor will be wanted soon; a range is wanted no
+  // more.
   void WillNeed(uint32_t tensor, uint64_t offset, uint64_t size) const;
-  void Release(uint32_t tensor, uint64_t offset, uint64_t size) const;
+  void Release(const FileRange& range) const;
 
   // kCorrupt, naming the file, when any file that was read is not what it was: cut, replaced, or
   // written to since its header was read.
   core::Status CheckUnchanged();
+  // The same for the files of some tensors, each named once or more.
+  core::Status CheckUnchanged(std::span<const uint32_t> tensors);
 
  private:
   core::Result<const core::MappedFile*> Map(uint32_t file);
-  const core::MappedFile* Mapped(uint32_t tensor) const;
+  core::Status CheckFile(uint32_t file);
+  const core::MappedFile* Mapped(uint32_t file) const;
 
   core::Env& env_;
   const Inventory& inventory_;

@@ -5,6 +5,7 @@
 
 #include "core/strings.h"
 #include "import/finite.h"
+#include "import/read_behind.h"
 #include "import/row_decoder.h"
 #include "import/rows.h"
 
@@ -70,7 +71,8 @@ class Stream {
         bytes_(bytes),
         target_(target),
         options_(options),
-        decoder_(plan, weight, bytes, *options.pool) {}
+        decoder_(plan, weight, bytes, *options.pool),
+        behind_(bytes) {}
 
   Result<WeightFindings> Run(uint64_t position) {
     if (weight_.action == Action::kQuantize) {
@@ -108,10 +110,10 @@ class Stream {
   }
 
   // Pages of the source that a piece covered are wanted no more.
-  void Release(uint32_t tensor, const RowPiece& piece, uint64_t row_bytes) const {
+  void Release(uint32_t tensor, const RowPiece& piece, uint64_t row_bytes) {
     if (tensor == kNoTensor || weight_.transposed) return;
     const uint64_t end = piece.first + (piece.count - 1) * piece.step + 1;
-    bytes_.Release(tensor, piece.first * row_bytes, (end - piece.first) * row_bytes);
+    behind_.Done(tensor, piece.first * row_bytes, (end - piece.first) * row_bytes);
   }
 
   Status AppendInChunks(std::span<const std::byte> data) {
@@ -272,6 +274,7 @@ class Stream {
   BlobTarget& target_;
   const StreamOptions& options_;
   RowDecoder decoder_;
+  ReadBehind behind_;
   WeightFindings findings_;
   uint64_t reported_ = 0;
 };

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/strings.h"
+#include "import/commit_crew.h"
 #include "import/journal.h"
 #include "import/source_bytes.h"
 #include "store/blob_writer.h"
@@ -23,6 +24,9 @@ using core::StrCat;
 constexpr uint64_t kCompanionBytes = uint64_t{192} << 20;
 // Blobs worked on at once: more would only take memory.
 constexpr int kMaxWorkers = 32;
+// Blobs that become durable at once, while all processors compute: enough to keep a disk busy whose
+// every flush takes milliseconds.
+constexpr int kCommitters = 8;
 // Left on the disk for the manifest, the journal and everybody else.
 constexpr uint64_t kSpaceReserve = uint64_t{16} << 20;
 
@@ -120,11 +124,15 @@ class Writer {
     // A single blob is worked on by one thread, whose encoder then has the others.
     const size_t workers = std::min(static_cast<size_t>(workers_), order.size());
     std::atomic<size_t> next{0};
+    CommitCrew crew(static_cast<int>(std::min<size_t>(kCommitters, order.size())));
+    crew_ = &crew;
     pool_.ParallelFor(workers, 1, [&](size_t, size_t) {
       for (size_t at = next++; at < order.size() && !stop_; at = next++) {
         if (Status status = WriteBlob(order[at]); !status.ok()) Fail(std::move(status));
       }
     });
+    crew.Finish();
+    crew_ = nullptr;
   }
 
   void Fail(Status status) {
@@ -132,6 +140,19 @@ class Writer {
     // The first failure stops the others, which then fail for that.
     if (failure_.ok()) failure_ = std::move(status);
     stop_ = true;
+  }
+
+  std::vector<uint32_t> SourcesOf(const PlannedBlob& blob) const {
+    std::vector<uint32_t> tensors;
+    for (const PlannedWeight& weight : blob.weights) {
+      for (const RowRun& run : weight.rows) {
+        const SourceWeight& from = plan_.sources[run.weight];
+        for (const uint32_t tensor : {from.weight, from.scales, from.biases, from.global}) {
+          if (tensor != kNoTensor) tensors.push_back(tensor);
+        }
+      }
+    }
+    return tensors;
   }
 
   Status WriteBlob(size_t index) {
@@ -143,7 +164,7 @@ class Writer {
       }
     }
     INGOT_ASSIGN(const auto file, tensor::SafetensorsPlan::Make(std::move(specs), blob.metadata));
-    INGOT_ASSIGN(const auto writer, session_.NewBlob({.digest = {}, .size = file.file_size()}));
+    INGOT_ASSIGN(auto writer, session_.NewBlob({.digest = {}, .size = file.file_size()}));
     INGOT_TRY(writer->Append(file.header()));
     StoreTarget target(*writer);
     StreamOptions stream;
@@ -175,13 +196,21 @@ class Writer {
         outcomes_[index].reports.push_back(std::move(report));
       }
     }
-    INGOT_TRY(bytes_.CheckUnchanged());
-    INGOT_ASSIGN(const store::BlobInfo info, writer->Commit());
-    outcomes_[index].info = info;
-    // What was complained of is looked at again next time.
-    const bool suspect = std::ranges::any_of(outcomes_[index].reports, &WeightReport::IsSuspect);
-    if (!suspect) journal_->Add(OriginOf(plan_, blob), {info.digest, info.size});
+    INGOT_TRY(bytes_.CheckUnchanged(SourcesOf(blob)));
+    crew_->Commit(std::move(writer), [this, index](Result<store::BlobInfo> info) {
+      Committed(index, std::move(info));
+    });
     return Status::Ok();
+  }
+
+  // Called by the crew.
+  void Committed(size_t index, Result<store::BlobInfo> info) {
+    if (!info.ok()) return Fail(info.status());
+    BlobOutcome& outcome = outcomes_[index];
+    outcome.info = *info;
+    // What was complained of is looked at again next time.
+    if (std::ranges::any_of(outcome.reports, &WeightReport::IsSuspect)) return;
+    journal_->Add(OriginOf(plan_, plan_.blobs[index]), {info->digest, info->size});
   }
 
   Result<WrittenBlobs> Collect() {
@@ -208,10 +237,11 @@ class Writer {
   core::Env& env_;
   core::ThreadPool& pool_;
   SourceBytes bytes_;
-  std::vector<BlobOutcome> outcomes_;  // each written by the one worker that has the blob
+  std::vector<BlobOutcome> outcomes_;  // each written by the one thread that has the blob
   const int workers_;
   std::unique_ptr<ImportJournal> journal_;
   core::Progress* progress_ = nullptr;
+  CommitCrew* crew_ = nullptr;  // while blobs are written
   uint64_t resumed_source_bytes_ = 0;
   std::atomic<bool> stop_{false};
   std::mutex failure_guard_;

@@ -1,5 +1,6 @@
 // Executes a plan: writes its blobs into a store, all processors at work, each blob by one of them
-// from its sources to its name. Nothing is decided here.
+// from its sources to its last byte; others wait for the disk and give it its name. Nothing is
+// decided here.
 #ifndef INGOT_IMPORT_WRITE_BLOBS_H_
 #define INGOT_IMPORT_WRITE_BLOBS_H_
 

@@ -571,8 +571,11 @@ TEST(SourceBytes, NoticesAFileThatChanges) {
   SourceBytes before(core::Env::Posix(), plan.source);
   ASSERT_TRUE(before.Bytes(0).ok());
   EXPECT_TRUE(before.CheckUnchanged().ok());
+  EXPECT_TRUE(before.CheckUnchanged(std::vector<uint32_t>{0, 0}).ok());
   folder.Write();  // the same bytes at another time
   EXPECT_FALSE(before.CheckUnchanged().ok());
+  EXPECT_FALSE(before.CheckUnchanged(std::vector<uint32_t>{0}).ok());
+  EXPECT_TRUE(before.CheckUnchanged(std::vector<uint32_t>{}).ok());
   SourceBytes after(core::Env::Posix(), plan.source);
   const auto bytes = after.Bytes(0);
   ASSERT_FALSE(bytes.ok());
