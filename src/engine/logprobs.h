@@ -2,19 +2,13 @@
 #ifndef INGOT_ENGINE_LOGPROBS_H_
 #define INGOT_ENGINE_LOGPROBS_H_
 
-#include <vector>
+#include "ops/sample.h"
 
 namespace ingot::engine {
 
 // log_softmax of raw logits in fp32: the token's own, and the `top` largest in falling order.
-struct TokenLogprob {
-  int token = 0;
-  float logprob = 0;
-};
-struct Logprobs {
-  TokenLogprob chosen;
-  std::vector<TokenLogprob> top;
-};
+using TokenLogprob = ops::TokenLogprob;
+using Logprobs = ops::TokenLogprobs;
 
 }  // namespace ingot::engine
 

@@ -28,23 +28,6 @@ uint64_t FreshSeed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-Array Ids(const std::vector<int>& ids) {
-  return Array(ids.data(), {static_cast<int>(ids.size())}, mx::int32);
-}
-Array Values(const std::vector<float>& values) {
-  return Array(values.data(), {static_cast<int>(values.size())}, mx::float32);
-}
-
-// logits with `amounts` added at `ids`.
-Array AddAt(const Array& logits, const std::vector<int>& ids, const std::vector<float>& amounts) {
-  const Array at = Ids(ids);
-  return mx::put_along_axis(logits, at, mx::take(logits, at) + Values(amounts), 0);
-}
-
-Array PutNever(const Array& logits, const std::vector<int>& ids) {
-  return mx::put_along_axis(logits, Ids(ids), Values(std::vector<float>(ids.size(), kNever)), 0);
-}
-
 // What is left of the candidates after each filter: probabilities sorted downwards, zero where a
 // candidate is out.
 Array KeepTopP(const Array& sorted, float top_p) {
@@ -91,46 +74,51 @@ Array DropTopChoices(const Array& sorted, float threshold) {
 Sampler::Sampler(const SamplingOptions& options, std::vector<int> history)
     : options_(options),
       history_(std::move(history)),
-      seed_(options.seed ? *options.seed : FreshSeed()) {}
+      seed_(options.seed ? *options.seed : FreshSeed()) {
+  if (!HasPenalties()) return;
+  for (size_t i = history_.size() - Reach(); i < history_.size(); ++i) ++counts_[history_[i]];
+}
 
 bool Sampler::IsPlain() const {
   return options_.greedy() && options_.logit_bias.empty() && options_.suppressed.empty() &&
          !NeedsHistory();
 }
 
-bool Sampler::NeedsHistory() const {
-  const bool penalties = options_.repeat_last_n != 0 &&
-                         (options_.repeat_penalty != 1 || options_.presence_penalty != 0 ||
-                          options_.frequency_penalty != 0);
-  return penalties || options_.dry.multiplier > 0;
+bool Sampler::HasPenalties() const {
+  return options_.repeat_last_n != 0 &&
+         (options_.repeat_penalty != 1 || options_.presence_penalty != 0 ||
+          options_.frequency_penalty != 0);
 }
 
-void Sampler::Chosen(int token) { history_.push_back(token); }
+bool Sampler::NeedsHistory() const { return HasPenalties() || options_.dry.multiplier > 0; }
 
-Array Sampler::Penalise(const Array& logits) const {
-  const size_t n = options_.repeat_last_n < 0
-                       ? history_.size()
-                       : std::min(history_.size(), static_cast<size_t>(options_.repeat_last_n));
-  std::map<int, int> counts;
-  for (size_t i = history_.size() - n; i < history_.size(); ++i) ++counts[history_[i]];
-  const int vocabulary = logits.shape(0);
-  std::vector<int> ids;
-  std::vector<float> amounts;
-  for (const auto& [token, count] : counts) {
-    if (token < 0 || token >= vocabulary) continue;
-    ids.push_back(token);
-    amounts.push_back(options_.presence_penalty +
-                      options_.frequency_penalty * static_cast<float>(count));
+size_t Sampler::Reach() const {
+  return options_.repeat_last_n < 0
+             ? history_.size()
+             : std::min(history_.size(), static_cast<size_t>(options_.repeat_last_n));
+}
+
+void Sampler::Chosen(int token) {
+  if (HasPenalties()) {
+    const size_t before = Reach();
+    const int oldest = before > 0 ? history_[history_.size() - before] : 0;
+    const bool full =
+        options_.repeat_last_n > 0 && before == static_cast<size_t>(options_.repeat_last_n);
+    ++counts_[token];
+    if (full && --counts_[oldest] == 0) counts_.erase(oldest);
   }
-  if (ids.empty()) return logits;
-  const Array at = Ids(ids);
-  Array seen = mx::take(logits, at);
-  const Array factor(options_.repeat_penalty);
-  seen = mx::where(mx::less(seen, Array(0.0F)), seen * factor, seen / factor) - Values(amounts);
-  return mx::put_along_axis(logits, at, seen, 0);
+  history_.push_back(token);
 }
 
-Array Sampler::Dry(const Array& logits) const {
+void Sampler::Penalise(Edits& edits) const {
+  for (const auto& [token, count] : counts_) {
+    ops::LogitEdit& edit = edits[token];
+    edit.factor = options_.repeat_penalty;
+    edit.minus = options_.presence_penalty + options_.frequency_penalty * static_cast<float>(count);
+  }
+}
+
+void Sampler::Dry(Edits& edits) const {
   const DryOptions& dry = options_.dry;
   const auto is_breaker = [&](int token) {
     return std::find(dry.breakers.begin(), dry.breakers.end(), token) != dry.breakers.end();
@@ -153,28 +141,30 @@ Array Sampler::Dry(const Array& logits) const {
     size_t& best = longest[recent[i]];
     best = std::max(best, length);
   }
-  std::vector<int> ids;
-  std::vector<float> amounts;
   for (const auto& [token, length] : longest) {
-    if (token < 0 || token >= logits.shape(0)) continue;
     const auto beyond = static_cast<float>(length - static_cast<size_t>(dry.allowed_length));
-    ids.push_back(token);
-    amounts.push_back(-std::min(dry.multiplier * std::pow(dry.base, beyond), 1e6F));
+    edits[token].extra = std::min(dry.multiplier * std::pow(dry.base, beyond), 1e6F);
   }
-  return ids.empty() ? logits : AddAt(logits, ids, amounts);
 }
 
-Array Sampler::Draw(const Array& logits) {
-  const int vocabulary = logits.shape(0);
-  const uint64_t number = SplitMix(seed_ ^ SplitMix(draws_++));
-  const bool usual = options_.typical_p >= 1 && options_.xtc.probability <= 0;
-  if (usual && ops::DrawsAtOnce()) {
-    return ops::Draw(logits, {.temperature = options_.temperature,
-                              .top_k = options_.top_k,
-                              .top_p = options_.top_p,
-                              .min_p = options_.min_p,
-                              .number = static_cast<float>(number >> 40) * 0x1p-24F});
+std::vector<ops::LogitEdit> Sampler::AllEdits(int vocabulary) const {
+  Edits edits;
+  for (const auto& [token, bias] : options_.logit_bias) edits[token].plus = bias;
+  Penalise(edits);
+  if (options_.dry.multiplier > 0) Dry(edits);
+  for (const int token : options_.suppressed) edits[token].never = true;
+  std::vector<ops::LogitEdit> all;
+  all.reserve(edits.size());
+  for (auto& [token, edit] : edits) {
+    if (token < 0 || token >= vocabulary) continue;
+    edit.token = token;
+    all.push_back(edit);
   }
+  return all;
+}
+
+Array Sampler::DrawOtherwise(const Array& logits, uint64_t number) const {
+  const int vocabulary = logits.shape(0);
   const bool cut = options_.top_k > 0 && options_.top_k < vocabulary;
   const int count = cut ? options_.top_k : vocabulary;
   Array ids =
@@ -197,39 +187,24 @@ Array Sampler::Draw(const Array& logits) {
   return mx::astype(mx::take(ids, drawn), mx::int32);
 }
 
-Array Sampler::Next(const Array& raw) {
-  Array logits = ops::ToFloat32(raw);
-  if (!options_.logit_bias.empty()) {
-    std::vector<int> ids;
-    std::vector<float> amounts;
-    for (const auto& [token, bias] : options_.logit_bias) {
-      ids.push_back(token);
-      amounts.push_back(bias);
-    }
-    logits = AddAt(logits, ids, amounts);
-  }
-  if (NeedsHistory()) logits = Penalise(logits);
-  if (options_.dry.multiplier > 0) logits = Dry(logits);
-  if (!options_.suppressed.empty()) logits = PutNever(logits, options_.suppressed);
-  if (options_.greedy()) return mx::astype(mx::argmax(logits), mx::int32);
-  return Draw(logits);
+Array Sampler::Next(const Array& logits, Mask allowed) {
+  ops::DrawSpec spec{.temperature = options_.temperature,
+                     .top_k = options_.top_k,
+                     .top_p = options_.top_p,
+                     .min_p = options_.min_p,
+                     .number = 0,
+                     .edits = AllEdits(logits.shape(0)),
+                     .allowed = std::move(allowed)};
+  if (options_.greedy()) return ops::Draw(logits, spec);
+  const uint64_t number = SplitMix(seed_ ^ SplitMix(draws_++));
+  const bool usual = options_.typical_p >= 1 && options_.xtc.probability <= 0;
+  if (!usual) return DrawOtherwise(ops::EditLogits(logits, spec), number);
+  spec.number = static_cast<float>(number >> 40) * 0x1p-24F;
+  return ops::Draw(logits, spec);
 }
 
 Logprobs ReadLogprobs(const Array& logits, int chosen, int top) {
-  const Array wide = ops::ToFloat32(logits);
-  const Array logprobs = mx::contiguous(wide - mx::logsumexp(wide));
-  mx::eval(logprobs);
-  const float* values = logprobs.data<float>();
-  const auto size = static_cast<int>(logprobs.size());
-  std::vector<TokenLogprob> all(static_cast<size_t>(size));
-  for (int i = 0; i < size; ++i) all[static_cast<size_t>(i)] = {i, values[i]};
-  const auto count = static_cast<size_t>(std::clamp(top, 0, size));
-  std::partial_sort(all.begin(), all.begin() + static_cast<ptrdiff_t>(count), all.end(),
-                    [](const TokenLogprob& a, const TokenLogprob& b) {
-                      return a.logprob > b.logprob || (a.logprob == b.logprob && a.token < b.token);
-                    });
-  all.resize(count);
-  return {{chosen, values[chosen]}, std::move(all)};
+  return ops::LogprobsOf(logits, chosen, top);
 }
 
 }  // namespace ingot::engine

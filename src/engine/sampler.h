@@ -1,6 +1,6 @@
 // Chooses the next token. The order is: logit_bias, repetition, presence and frequency penalties,
 // DRY; what is suppressed goes; then, unless greedy: top-k, softmax at the temperature, top-p,
-// min-p, typical, XTC, and a draw from what is left.
+// min-p, typical, XTC, and a draw from what is left. Without typical and XTC that is ops::Draw.
 //
 // The choice stays an array, so that the next step can be queued before it is read. Draw number i
 // of a seed is the same whatever else is computed: it depends on the seed and on i alone.
@@ -10,12 +10,15 @@
 #define INGOT_ENGINE_SAMPLER_H_
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/logprobs.h"
 #include "engine/sampling_options.h"
 #include "ops/array.h"
+#include "ops/sample.h"
 
 namespace ingot::engine {
 
@@ -26,8 +29,11 @@ class Sampler {
   // options are valid. history: the prompt's tokens.
   Sampler(const SamplingOptions& options, std::vector<int> history);
 
+  // A bit a token: those that may follow.
+  using Mask = std::shared_ptr<const std::vector<uint32_t>>;
+
   // logits [vocabulary] of any float type → the token, a scalar of int32. Counts as one draw.
-  Array Next(const Array& logits);
+  Array Next(const Array& logits, Mask allowed = nullptr);
   // Tells which token was chosen, once it has been read.
   void Chosen(int token);
   // Whether every choice is the likeliest token of the logits as they are.
@@ -36,12 +42,21 @@ class Sampler {
   bool NeedsHistory() const;
 
  private:
-  Array Penalise(const Array& logits) const;
-  Array Dry(const Array& logits) const;
-  Array Draw(const Array& logits);
+  // Which penalties look at what was chosen.
+  bool HasPenalties() const;
+  // What is done to single logits, by token.
+  using Edits = std::map<int, ops::LogitEdit>;
+  void Penalise(Edits& edits) const;
+  void Dry(Edits& edits) const;
+  std::vector<ops::LogitEdit> AllEdits(int vocabulary) const;
+  // How many tokens at the end of the history penalties look at.
+  size_t Reach() const;
+  // As others put it together: sorts the vocabulary.
+  Array DrawOtherwise(const Array& logits, uint64_t number) const;
 
   SamplingOptions options_;
   std::vector<int> history_;
+  std::map<int, int> counts_;  // of the tokens in reach of penalties
   uint64_t seed_;
   uint64_t draws_ = 0;
 };

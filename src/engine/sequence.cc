@@ -1,7 +1,6 @@
 #include "engine/sequence.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "core/clock.h"
@@ -91,33 +90,24 @@ bool Sequence::wants_all_logits() const {
   return waiting_.request.prompt_logprobs && reads_prompt();
 }
 
-core::Result<bool> Sequence::Constrain(std::vector<uint8_t>& allowed) const {
+core::Result<Sampler::Mask> Sequence::Constrain() const {
   const auto vocabulary = static_cast<size_t>(model_.shape().vocabulary);
   std::vector<uint32_t> words((vocabulary + 31) / 32);
   INGOT_ASSIGN(const bool some, waiting_.request.constraint->Allowed(words));
-  if (!some) return false;
-  allowed.resize(vocabulary);
-  bool any = false;
-  for (size_t i = 0; i < vocabulary; ++i) {
-    allowed[i] = static_cast<uint8_t>((words[i / 32] >> (i % 32)) & 1U);
-    any = any || allowed[i] != 0;
-  }
-  if (!any) return core::Internal("the answer's format lets no token follow");
-  return true;
+  if (!some) return Sampler::Mask();
+  // Bits beyond the vocabulary are nobody's.
+  uint32_t any = vocabulary % 32 == 0 ? 0 : words.back() & ((1U << (vocabulary % 32)) - 1);
+  for (size_t i = 0; i < vocabulary / 32; ++i) any |= words[i];
+  if (any == 0) return core::Internal("the answer's format lets no token follow");
+  return Sampler::Mask(std::make_shared<const std::vector<uint32_t>>(std::move(words)));
 }
 
 core::Result<Array> Sequence::Choose(const Array& logits) {
-  std::vector<uint8_t> allowed;
-  bool constrained = false;
+  Sampler::Mask allowed;
   if (waiting_.request.constraint) {
-    INGOT_ASSIGN(constrained, Constrain(allowed));
+    INGOT_ASSIGN(allowed, Constrain());
   }
-  if (!constrained) return sampler_.Next(logits);
-  const Array mask =
-      mx::astype(Array(allowed.data(), {static_cast<int>(allowed.size())}, mx::uint8), mx::bool_);
-  const Array wide = ops::ToFloat32(logits);
-  const Array never = mx::full_like(wide, -std::numeric_limits<float>::infinity());
-  return sampler_.Next(mx::where(mask, wide, never));
+  return sampler_.Next(logits, std::move(allowed));
 }
 
 bool Sequence::CanGoAhead() const {

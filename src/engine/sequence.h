@@ -85,7 +85,7 @@ class Sequence {
  private:
   size_t left() const { return tokens_.size() - static_cast<size_t>(state_.length()); }
   void PlanStops();
-  core::Result<bool> Constrain(std::vector<uint8_t>& allowed) const;
+  core::Result<Sampler::Mask> Constrain() const;
 
   WaitingRequest waiting_;
   const model::LanguageModel& model_;

@@ -21,11 +21,21 @@ struct NormRun {
   size_t count;
 };
 
+// A layer norm of a row.
+struct CentreRun {
+  const float* factors;
+  const float* shifts;  // or null
+  float eps;
+  float* row;
+  size_t count;
+};
+
 // An MLP's activation. exp is within 2 units in the last place, and what is built on it within a
 // few; NaN passes through.
 enum class BendKind : uint8_t {
   kSilu,         // g · sigmoid(g)
   kGeluTanh,     // g · (1 + tanh(sqrt(2/π) (g + 0.044715 g³))) / 2
+  kGelu,         // g · (1 + erf(g / sqrt 2)) / 2, erf being within 5e-7
   kReluSquared,  // max(g, 0)²
   kClampedSilu,  // g' · sigmoid(alpha · g') · (u' + 1), g' at most limit, u' within ±limit
 };
@@ -39,12 +49,29 @@ struct BendRun {
   float alpha = 0;
 };
 
+// What logits weigh: weights = exp((row - largest) / temperature), and 0 where that is below
+// `least`. The largest is that of the row, so that no weight is above 1; NaN stays.
+struct WeighRun {
+  const float* row;
+  float* weights;  // may be row
+  size_t count;
+  float largest;
+  float temperature;
+  float least;
+};
+
 struct RowForm {
   void (*load)(quant::FloatType type, const std::byte* from, float* to, size_t count);
   void (*store)(quant::FloatType type, const float* from, std::byte* to, size_t count);
   void (*add)(quant::FloatType type, const std::byte* from, float* to, size_t count);
   void (*norm)(const NormRun& run);
   void (*bend)(const BendRun& run);
+  // (row - mean) / sqrt(variance + eps) · factors + shifts, in place.
+  void (*centre)(const CentreRun& run);
+  // Puts -infinity for NaN and gives the largest.
+  float (*tidy)(float* row, size_t count);
+  // Gives the sum of the weights.
+  double (*weigh)(const WeighRun& run);
 };
 
 // With what this process uses.

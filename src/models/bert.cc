@@ -12,6 +12,7 @@
 #include "model/dense_layers.h"
 #include "model/encoder_layers.h"
 #include "ops/attention.h"
+#include "ops/fused.h"
 
 namespace ingot::models {
 namespace {
@@ -62,15 +63,15 @@ struct Layer {
   MeanNorm mlp_norm;
 
   Array operator()(const Array& x) const {
-    const auto split = [&](const ops::Linear& projection) {
-      return ops::SplitHeads(ops::Apply(projection, x), heads);
-    };
+    const std::array<const ops::Linear*, 3> projections = {&query, &key, &value};
+    const std::vector<Array> made = ops::ApplyEach(projections, x);
+    const auto split = [&](size_t i) { return ops::SplitHeads(made[i], heads); };
     const float width = static_cast<float>(x.shape(2)) / static_cast<float>(heads);
-    const Array found = ops::Attention(split(query), split(key), split(value),
+    const Array found = ops::Attention(split(0), split(1), split(2),
                                        {.scale = 1.0F / std::sqrt(width), .causal = false});
-    const Array h = attention_norm(x + ops::Apply(output, found));
+    const Array h = attention_norm(ops::ApplyOnto(x, output, found));
     const Array inner = ops::Activate(activation, std::nullopt, ops::Apply(up, h));
-    return mlp_norm(h + ops::Apply(down, inner));
+    return mlp_norm(ops::ApplyOnto(h, down, inner));
   }
 };
 

@@ -12,6 +12,7 @@
 #include "model/encoder_layers.h"
 #include "model/rope_config.h"
 #include "ops/attention.h"
+#include "ops/fused.h"
 
 namespace ingot::models {
 namespace {
@@ -86,9 +87,11 @@ struct Layer {
     const Array found =
         ops::Attention(ops::Rope(part(0), rope, 0), ops::Rope(part(1), rope, 0), part(2),
                        {.scale = 1.0F / std::sqrt(head_dim), .causal = false});
-    const Array h = attention_norm(x + ops::Apply(output, found));
-    const Array inner = ops::Activate(activation, ops::Apply(gate, h), ops::Apply(up, h));
-    return mlp_norm(h + ops::Apply(down, inner));
+    const Array h = attention_norm(ops::ApplyOnto(x, output, found));
+    const std::array<const ops::Linear*, 2> projections = {&gate, &up};
+    const std::vector<Array> both = ops::ApplyEach(projections, h);
+    const Array inner = ops::Activate(activation, both[0], both[1]);
+    return mlp_norm(ops::ApplyOnto(h, down, inner));
   }
 };
 

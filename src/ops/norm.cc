@@ -19,6 +19,7 @@ Array GroupRmsNorm(const Array& x, const Array& weight, int groups, float eps) {
 }
 
 Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias, float eps) {
+  if (cpu::ServesLayerNorm(x, weight, bias)) return cpu::LayerNorm(x, weight, bias, eps);
   return mx::fast::layer_norm(x, weight, bias, eps);
 }
 

@@ -96,6 +96,103 @@ TEST(KernelRowsTest, NormsMatchDoubleAndAreTheSameInEveryForm) {
   }
 }
 
+TEST(KernelRowsTest, TheExactGeluIsAsNearAsItsErrorFunction) {
+  std::vector<float> gate;
+  for (float x = -30; x < 30; x += 0.037F) gate.push_back(x);
+  gate.push_back(kNan);
+  const std::vector<float> up = Random(gate.size(), 4, 6);
+  for (const Form* form : FormsWithRows()) {
+    for (const bool gated : {false, true}) {
+      std::vector<float> out(gate.size());
+      form->rows.bend({.kind = BendKind::kGelu,
+                       .gate = gated ? gate.data() : nullptr,
+                       .up = gated ? up.data() : gate.data(),
+                       .out = out.data(),
+                       .count = out.size()});
+      for (size_t i = 0; i + 1 < gate.size(); ++i) {
+        const double x = double{gate[i]};
+        const double times = gated ? double{up[i]} : 1;
+        const double expected = 0.5 * x * std::erfc(-x / std::sqrt(2.0)) * times;
+        EXPECT_NEAR(out[i], expected, 3e-7 * std::abs(x * times)) << form->name << " of " << x;
+      }
+      EXPECT_TRUE(std::isnan(out.back())) << form->name;
+    }
+  }
+}
+
+TEST(KernelRowsTest, LayerNormsMatchDoubleAndAreTheSameInEveryForm) {
+  for (const size_t count : kCounts) {
+    for (const float mean : {0.0F, 300.0F}) {
+      std::vector<float> row = Random(count, 2, 2);
+      for (float& x : row) x += mean;
+      const std::vector<float> factors = Random(count, 1, 3);
+      const std::vector<float> shifts = Random(count, 1, 4);
+      double sum = 0;
+      for (const float x : row) sum += double{x};
+      const double middle = sum / static_cast<double>(count);
+      double squares = 0;
+      for (const float x : row) squares += (double{x} - middle) * (double{x} - middle);
+      const double inverse = 1 / std::sqrt(squares / static_cast<double>(count) + 1e-5);
+      for (const bool shifted : {false, true}) {
+        std::vector<float> first;
+        for (const Form* form : FormsWithRows()) {
+          std::vector<float> y = row;
+          form->rows.centre({.factors = factors.data(),
+                             .shifts = shifted ? shifts.data() : nullptr,
+                             .eps = 1e-5F,
+                             .row = y.data(),
+                             .count = count});
+          for (size_t i = 0; i < count; ++i) {
+            const double x = (double{row[i]} - middle) * inverse * factors[i];
+            // The mean is rounded, as all that is near it.
+            const double step = 2e-6 * (std::abs(x) + (1 + double{mean}) * inverse);
+            EXPECT_NEAR(y[i], x + (shifted ? shifts[i] : 0), step + 1e-6) << form->name;
+          }
+          if (first.empty()) first = y;
+          EXPECT_EQ(y, first) << form->name;
+        }
+      }
+    }
+  }
+}
+
+TEST(KernelRowsTest, LogitsAreTidiedAndWeighed) {
+  for (const size_t count : kCounts) {
+    std::vector<float> row = Random(count, 3, 5);
+    for (size_t i = 0; i < count; i += 5) row[i] = i % 2 == 0 ? kNan : -kInfinity;
+    float most = -kInfinity;
+    for (const float x : row) most = x > most ? x : most;
+    for (const Form* form : FormsWithRows()) {
+      std::vector<float> x = row;
+      x.push_back(99);
+      EXPECT_EQ(form->rows.tidy(x.data(), count), most) << form->name;
+      EXPECT_EQ(x.back(), 99);
+      for (size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(x[i], std::isnan(row[i]) ? -kInfinity : row[i]) << form->name;
+      }
+      if (most == -kInfinity) continue;
+      for (const float least : {0.0F, 0.05F}) {
+        std::vector<float> weights(count + 1, 7);
+        const double sum = form->rows.weigh({.row = x.data(),
+                                             .weights = weights.data(),
+                                             .count = count,
+                                             .largest = most,
+                                             .temperature = 0.7F,
+                                             .least = least});
+        EXPECT_EQ(weights.back(), 7);
+        double expected = 0;
+        for (size_t i = 0; i < count; ++i) {
+          double weight = std::exp((double{x[i]} - double{most}) / double{0.7F});
+          if (weight < double{least}) weight = 0;
+          EXPECT_NEAR(weights[i], weight, 2e-6 * weight + 1e-37) << form->name;
+          expected += weight;
+        }
+        EXPECT_NEAR(sum, expected, 1e-6 * expected) << form->name;
+      }
+    }
+  }
+}
+
 double BendOne(BendKind kind, double x) {
   switch (kind) {
     case BendKind::kReluSquared:

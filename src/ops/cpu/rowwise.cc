@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "kernels/rows.h"
 #include "kernels/scratch.h"
 #include "kernels/store.h"
 #include "ops/cpu/bend.h"
@@ -103,6 +104,42 @@ Array L2Norm(const Array& x, float eps) {
   // The sum is the mean times the width.
   const auto width = static_cast<float>(std::max(x.shape(-1), 1));
   return Norm("IngotL2Norm", x, std::nullopt, 1 / std::sqrt(width), eps / width);
+}
+
+bool ServesLayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias) {
+  const auto fits = [&](const Array& vector) {
+    return IsFloat(vector) && vector.ndim() == 1 && vector.shape(0) == x.shape(-1);
+  };
+  return KernelsInUse() && x.ndim() > 0 && IsFloat(x) && fits(weight) && (!bias || fits(*bias));
+}
+
+Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias, float eps) {
+  std::vector<Array> inputs = {x, weight};
+  if (bias) inputs.push_back(*bias);
+  const auto prepare = [eps](const std::vector<Array>& in, Array& out) -> Task {
+    const auto type_of = [&](size_t i) { return *FloatTypeOf(in[i].dtype()); };
+    std::optional<Strided> shifts;
+    if (in.size() > 2) shifts.emplace(in[2]);
+    return [eps, shifts, factors = Strided(in[1]), factor_type = type_of(1),
+            shift_type = type_of(in.size() - 1), x = Strided(in[0]), type = type_of(0),
+            y = BytesOf(out)] {
+      const RowsOf rows(x);
+      const size_t width = x.shape.back();
+      const std::vector<float> scale = Factors(factors, factor_type);
+      const std::vector<float> shift = shifts ? Factors(*shifts, shift_type) : std::vector<float>();
+      ForRows(rows.size(), width, [&](size_t r, std::span<float> buffer) {
+        const std::span<float> row = buffer.first(width);
+        LoadFloats(type, rows[r], row);
+        kernels::RowsHere().centre({.factors = scale.data(),
+                                    .shifts = shift.empty() ? nullptr : shift.data(),
+                                    .eps = eps,
+                                    .row = row.data(),
+                                    .count = width});
+        StoreFloats(type, row, y + r * width * quant::SizeOf(type));
+      });
+    };
+  };
+  return CpuOp("IngotLayerNorm", x.shape(), x.dtype(), std::move(inputs), prepare, 1);
 }
 
 bool ServesActivation(const std::optional<Array>& gate, const Array& up) {

@@ -18,6 +18,9 @@ bool ServesNorm(const Array& x, const std::optional<Array>& weight);
 Array RmsNorm(const Array& x, const std::optional<Array>& weight, float eps);
 Array L2Norm(const Array& x, float eps);
 
+bool ServesLayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias);
+Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>& bias, float eps);
+
 // gate and up are of one shape and type.
 bool ServesActivation(const std::optional<Array>& gate, const Array& up);
 Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up);

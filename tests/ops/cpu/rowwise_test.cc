@@ -61,6 +61,24 @@ TEST(CpuRowwiseTest, RmsNormMatchesItsPlainFormOnStridedRowsToo) {
   }
 }
 
+TEST(CpuRowwiseTest, LayerNormMatchesItsPlainFormOnStridedRowsToo) {
+  for (const Precision& precision : Precisions()) {
+    const Array x = mx::astype(Random({2, 5, 3 * 33}, 4) + Array(2.0F), precision.type);
+    const Array heads = SplitHeads(x, 3);
+    const Array weight = Random({33}, 5);
+    for (const auto& bias : {std::optional<Array>(), std::optional<Array>(Random({33}, 6))}) {
+      ASSERT_TRUE(cpu::ServesLayerNorm(heads, weight, bias));
+      const Array expected =
+          Plain([&] { return LayerNorm(ToFloat32(heads), weight, bias, 1e-5F); });
+      const Array y = LayerNorm(heads, weight, bias, 1e-5F);
+      EXPECT_EQ(y.dtype(), precision.type);
+      EXPECT_LE(Difference(y, expected), precision.step);
+      const Array turned = mx::transpose(mx::contiguous(mx::transpose(heads)));
+      EXPECT_TRUE(mx::array_equal(LayerNorm(turned, weight, bias, 1e-5F), y).item<bool>());
+    }
+  }
+}
+
 TEST(CpuRowwiseTest, EveryActivationMatchesItsPlainFormOverItsWholeRange) {
   using Kind = MlpActivation::Kind;
   for (const Kind kind :
