@@ -37,6 +37,7 @@ enum class BendKind : uint8_t {
   kGeluTanh,     // g · (1 + tanh(sqrt(2/π) (g + 0.044715 g³))) / 2
   kGelu,         // g · (1 + erf(g / sqrt 2)) / 2, erf being within 5e-7
   kReluSquared,  // max(g, 0)²
+  kSigmoid,      // sigmoid(g)
   kClampedSilu,  // g' · sigmoid(alpha · g') · (u' + 1), g' at most limit, u' within ±limit
 };
 struct BendRun {

@@ -60,7 +60,8 @@ Array AttendTogether(const SelfAttention& attention, const std::array<Array, 3>&
                          .query_norm = norm(attention.query_norm),
                          .key_norm = norm(attention.key_norm),
                          .rope = attention.rope,
-                         .growth = attention.growth});
+                         .growth = attention.growth,
+                         .query_pitch = rows[0].shape(2) / shape.heads});
   for (const BatchPart& part : batch.parts()) {
     auto& cache = part.state->Layer<KvCache>(layer);
     ops::CacheRoom& room = result.rooms[part.index];
@@ -133,6 +134,7 @@ Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, cons
     SequenceState& state = *part.state;
     const auto positioned = [&](const Array& rows, int count, const std::optional<Array>& norm) {
       Array heads = ops::SplitHeads(rows, count);
+      if (heads.shape(-1) > shape.head_dim) heads = ops::LastSlice(heads, 0, shape.head_dim);
       if (norm) heads = ops::RmsNorm(heads, norm, shape.norm_eps);
       return rope ? ops::Rope(heads, *rope, state.length()) : heads;
     };

@@ -78,8 +78,9 @@ struct SelfAttention {
                             const AttentionOptions& options);
 
   LayerCache NewCache() const;
-  // What belongs to each sequence: q [B, L, heads·D] and k, v [B, L, key_heads·D] → norms,
-  // positions, the cache, and what the heads found, [B, L, heads·D].
+  // What belongs to each sequence: q [B, L, heads·D], or more a head of which the first D ask, and
+  // k, v [B, L, key_heads·D] → norms, positions, the cache, and what the heads found, [B, L,
+  // heads·D].
   Array Attend(const Array& q, const Array& k, const Array& v, const Batch& batch,
                size_t layer) const;
   // x [B, L, H] → [B, L, heads·D], before the output projection.

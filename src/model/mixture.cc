@@ -34,7 +34,7 @@ Array Mixture::operator()(const Array& x) const {
 }
 
 Array Mixture::Onto(const Array& x, const ops::NormWeights& norm) const {
-  if (!into_latent) return ops::ApplyMixture(Parts(), x, norm);
+  if (!into_latent) return ops::ApplyMixtureOnto(Parts(), x, norm);
   return x + ThroughLatent(ops::RmsNorm(x, norm.weight, norm.eps));
 }
 

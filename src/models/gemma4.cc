@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,10 @@
 #include "model/layer_pattern.h"
 #include "model/rope_config.h"
 #include "models/gemma4_attention.h"
+#include "ops/activation.h"
+#include "ops/fused.h"
+#include "ops/mixture.h"
+#include "ops/norm.h"
 
 namespace ingot::models {
 namespace {
@@ -158,24 +163,20 @@ Attention LoadAttention(model::Weights& weights, const std::string& name, const 
 // The experts beside the MLP, with the norms that only they have.
 struct Experts {
   ops::Linear router;
-  Array router_scale;  // [H]
-  Array expert_scale;  // [E] float32
+  Array router_scale;  // [H] float32, by the root of H
   ops::RouterSpec spec;
   ops::ExpertMlp experts;
   Array before;
   Array after;
   Array after_mlp;
 
-  // What the experts add to what the MLP made of the same rows.
-  Array operator()(const Array& x, const Array& mlp, float eps) const {
-    const int width = x.shape(2);
-    const Array flat = mx::reshape(x, {x.shape(0) * x.shape(1), width});
-    const Array asked =
-        InverseRootScaled(ops::RmsNorm(flat, std::nullopt, eps), width) * router_scale;
-    ops::Routing routing = ops::Route(ops::Apply(router, asked), spec);
-    routing.weights = routing.weights * mx::take(expert_scale, routing.experts, 0);
-    const Array y = ops::ApplyExperts(experts, ops::RmsNorm(flat, before, eps), routing);
-    return ops::RmsNorm(mlp, after_mlp, eps) + ops::RmsNorm(mx::reshape(y, x.shape()), after, eps);
+  // What they make of x, which the router looks at in a norm of its own.
+  Array operator()(const Array& x, float eps) const {
+    return ops::ApplyMixture({.router = &router,
+                              .spec = &spec,
+                              .experts = &experts,
+                              .router_norm = ops::NormWeights{router_scale, eps}},
+                             x, ops::NormWeights{before, eps});
   }
 };
 
@@ -185,9 +186,10 @@ struct PerLayerInput {
   ops::Linear projection;
   Array norm;
 
-  Array operator()(const Array& x, const Array& input, float eps) const {
-    const Array gated = ops::GeluTanh(ops::Apply(gate, x)) * input;
-    return ops::RmsNorm(ops::Apply(projection, gated), norm, eps);
+  // Before its norm.
+  Array operator()(const Array& x, const Array& input) const {
+    const ops::MlpActivation gelu{.kind = ops::MlpActivation::Kind::kGeluTanh};
+    return ops::Apply(projection, ops::Activate(gelu, ops::Apply(gate, x), input));
   }
 };
 
@@ -247,12 +249,14 @@ class Loader {
       return model::LoadNorm(weights_, StrCat(name, ".", which, ".weight"), hidden);
     };
     const bool old = weights_.Has(name + ".moe.per_expert_scale");
+    ops::RouterSpec spec = config_.router;
+    spec.expert_scale = weights_.DenseFloat32(
+        name + (old ? ".moe" : ".router") + ".per_expert_scale", std::array{experts});
     return Experts{
         .router = weights_.Linear(name + ".router.proj", experts, hidden),
-        .router_scale = weights_.Dense(name + ".router.scale", std::array{hidden}),
-        .expert_scale = weights_.DenseFloat32(
-            name + (old ? ".moe" : ".router") + ".per_expert_scale", std::array{experts}),
-        .spec = config_.router,
+        .router_scale = InverseRootScaled(
+            weights_.DenseFloat32(name + ".router.scale", std::array{hidden}), hidden),
+        .spec = std::move(spec),
         .experts = model::LoadExperts(weights_, *family::kGemma4.experts, name, config_.experts),
         .before = norm("pre_feedforward_layernorm_2"),
         .after = norm("post_feedforward_layernorm_2"),
@@ -327,19 +331,32 @@ class Gemma4 final : public model::LanguageModel {
     SharedColumns shared(batch.parts().size());
     for (size_t i = 0; i < layers_.size(); ++i) {
       const Layer& layer = layers_[i];
-      const auto norm = [&](const Array& rows, const Array& weight) {
-        return ops::RmsNorm(rows, weight, frame_.eps);
+      const auto norm = [&](const Array& weight) { return ops::NormWeights{weight, frame_.eps}; };
+      const auto add = [&](std::span<const ops::NormedRows> parts, const ops::SumSpec& spec) {
+        return ops::AddNormed(x, parts, spec);
       };
-      x = x + norm(layer.attention(norm(x, layer.before_attention), batch, i, shared),
-                   layer.after_attention);
-      Array y = layer.mlp(norm(x, layer.before_mlp));
-      if (layer.experts) y = (*layer.experts)(x, y, frame_.eps);
-      x = x + norm(y, layer.after_mlp);
+      const std::array attended = {
+          ops::NormedRows{layer.attention(x, norm(layer.before_attention), batch, i, shared),
+                          norm(layer.after_attention)}};
+      x = add(attended, {});
+      // The factor comes last, whatever that is.
+      const std::optional<Array> none;
+      const ops::SumSpec fed{.norm = {}, .factor = layer.per_layer ? none : layer.scalar};
+      const Array y = ops::ApplyMlp(layer.mlp.Parts(), x, norm(layer.before_mlp));
+      if (const auto& experts = layer.experts) {
+        const std::array both = {ops::NormedRows{y, norm(experts->after_mlp)},
+                                 ops::NormedRows{(*experts)(x, frame_.eps), norm(experts->after)}};
+        x = add(both, {.norm = norm(layer.after_mlp), .factor = fed.factor});
+      } else {
+        const std::array alone = {ops::NormedRows{y, norm(layer.after_mlp)}};
+        x = add(alone, fed);
+      }
       if (layer.per_layer) {
         const Array input = mx::take(*inputs, static_cast<int>(i), 2);
-        x = x + (*layer.per_layer)(x, input, frame_.eps);
+        const std::array own = {
+            ops::NormedRows{(*layer.per_layer)(x, input), norm(layer.per_layer->norm)}};
+        x = add(own, {.norm = {}, .factor = layer.scalar});
       }
-      if (layer.scalar) x = x * *layer.scalar;
     }
     batch.Advance();
     return frame_.Norm(x);

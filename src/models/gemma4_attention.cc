@@ -1,6 +1,9 @@
 #include "models/gemma4_attention.h"
 
+#include <vector>
+
 #include "ops/attention.h"
+#include "ops/fused.h"
 #include "ops/norm.h"
 
 namespace ingot::models {
@@ -23,7 +26,8 @@ model::KeysValues Gemma4Attention::Update(const Array& keys, const Array& values
                          : state.Layer<model::KvCache>(layer).Update(k, v);
 }
 
-Array Gemma4Attention::operator()(const Array& x, const model::Batch& batch, size_t layer,
+Array Gemma4Attention::operator()(const Array& x, const ops::NormWeights& norm,
+                                  const model::Batch& batch, size_t layer,
                                   SharedColumns& shared) const {
   const auto attend = [&](const model::BatchPart& part, const Array& queries) {
     const Array asked = ops::RmsNorm(ops::SplitHeads(queries, heads), query_norm, eps);
@@ -32,17 +36,18 @@ Array Gemma4Attention::operator()(const Array& x, const model::Batch& batch, siz
     const std::optional<model::KeysValues>& seen = kind.window > 0 ? columns.sliding : columns.full;
     return ops::Attention(q, seen->keys, seen->values, {.scale = 1, .window = kind.window});
   };
-  const Array queries = ops::Apply(query, x);
-  if (!key) return ops::Apply(output, batch.Each(attend, queries));
+  std::vector<const ops::Linear*> projections = {&query};
+  if (key) projections.push_back(&*key);
+  if (value) projections.push_back(&*value);
+  const std::vector<Array> made = ops::ApplyEach(projections, x, norm);
+  if (!key) return ops::Apply(output, batch.Each(attend, made[0]));
   const auto update_and_attend = [&](const model::BatchPart& part, const Array& asked,
                                      const Array& keys, const Array& values) {
     SequenceColumns& columns = shared[part.index];
     (kind.window > 0 ? columns.sliding : columns.full) = Update(keys, values, *part.state, layer);
     return attend(part, asked);
   };
-  const Array keys = ops::Apply(*key, x);
-  return ops::Apply(
-      output, batch.Each(update_and_attend, queries, keys, value ? ops::Apply(*value, x) : keys));
+  return ops::Apply(output, batch.Each(update_and_attend, made[0], made[1], made.back()));
 }
 
 }  // namespace ingot::models

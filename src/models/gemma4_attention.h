@@ -9,6 +9,7 @@
 
 #include "model/batch.h"
 #include "model/cache.h"
+#include "ops/fused.h"
 #include "ops/linear.h"
 #include "ops/rope.h"
 
@@ -43,9 +44,9 @@ struct Gemma4Attention {
   ops::Linear output;
 
   model::LayerCache NewCache() const;
-  // x [B, L, H]; layer is this layer's place in state.
-  model::Array operator()(const model::Array& x, const model::Batch& batch, size_t layer,
-                          SharedColumns& shared) const;
+  // Of x's norm, x [B, L, H]; layer is this layer's place in state.
+  model::Array operator()(const model::Array& x, const ops::NormWeights& norm,
+                          const model::Batch& batch, size_t layer, SharedColumns& shared) const;
 
  private:
   // A sequence's own rows of the projections.

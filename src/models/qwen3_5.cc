@@ -101,16 +101,13 @@ struct GatedAttention {
     const model::AttentionShape& shape = base.shape;
     const int copies = x.shape(0);
     const int steps = x.shape(1);
-    const int width = shape.heads * shape.head_dim;
     const std::array<const ops::Linear*, 3> projections = {&base.query, &base.key, &base.value};
     const std::vector<Array> made = ops::ApplyEach(projections, x, norm);
     // [B, L, heads, 2D]: the first D of each head ask, the last D gate.
     const Array both = mx::reshape(made[0], {copies, steps, shape.heads, 2 * shape.head_dim});
-    const Array asked =
-        mx::reshape(ops::LastSlice(both, 0, shape.head_dim), {copies, steps, width});
-    const Array gate = mx::reshape(ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim),
-                                   {copies, steps, width});
-    return ops::SigmoidGated(base.Attend(asked, made[1], made[2], batch, layer), gate);
+    const Array gate = ops::LastSlice(both, shape.head_dim, 2 * shape.head_dim);
+    const Array found = base.Attend(made[0], made[1], made[2], batch, layer);
+    return mx::reshape(ops::SigmoidGated(mx::reshape(found, gate.shape()), gate), found.shape());
   }
 
   Array operator()(const Array& x, const Batch& batch, size_t layer) const {

@@ -84,6 +84,7 @@ Array SiluGated(const Array& y, const Array& z) {
 }
 
 Array SigmoidGated(const Array& x, const Array& gate) {
+  if (cpu::ServesGate(x, gate)) return cpu::SigmoidGated(x, gate);
   return gpu::RunChain(&SigmoidGatedChain, {x, gate});
 }
 

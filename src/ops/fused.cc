@@ -29,13 +29,13 @@ Array ApplyOnto(const Array& addend, const Linear& linear, const Array& x) {
   return addend + Apply(linear, x);
 }
 
-Array ApplyMlp(const MlpWeights& mlp, const Array& x) {
-  if (cpu::ServesMlp(mlp, x, std::nullopt)) return cpu::ApplyMlp(mlp, x, std::nullopt);
-  return PlainMlp(mlp, x);
+Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm) {
+  if (cpu::ServesMlp(mlp, x, norm)) return cpu::ApplyMlp(mlp, x, norm, /*onto=*/false);
+  return PlainMlp(mlp, norm ? RmsNorm(x, norm->weight, norm->eps) : x);
 }
 
 Array ApplyMlpOnto(const MlpWeights& mlp, const Array& x, const NormWeights& norm) {
-  if (cpu::ServesMlp(mlp, x, norm)) return cpu::ApplyMlp(mlp, x, norm);
+  if (cpu::ServesMlp(mlp, x, norm)) return cpu::ApplyMlp(mlp, x, norm, /*onto=*/true);
   return x + PlainMlp(mlp, RmsNorm(x, norm.weight, norm.eps));
 }
 

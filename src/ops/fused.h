@@ -31,14 +31,15 @@ std::vector<Array> ApplyEach(std::span<const Linear* const> linears, const Array
 // addend + Apply(linear, x).
 Array ApplyOnto(const Array& addend, const Linear& linear, const Array& x);
 
-// An MLP: down(act(gate x) · up x), or down(act(up x)) without a gate.
+// An MLP of x, or of its norm: down(act(gate x) · up x), or down(act(up x)) without a gate.
 struct MlpWeights {
   const Linear* gate;  // or null
   const Linear* up;
   const Linear* down;
   MlpActivation activation;
 };
-Array ApplyMlp(const MlpWeights& mlp, const Array& x);
+Array ApplyMlp(const MlpWeights& mlp, const Array& x,
+               const std::optional<NormWeights>& norm = std::nullopt);
 // x + the MLP of x's norm.
 Array ApplyMlpOnto(const MlpWeights& mlp, const Array& x, const NormWeights& norm);
 

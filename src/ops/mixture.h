@@ -22,11 +22,15 @@ struct MixtureWeights {
   std::optional<MlpWeights> shared = {};
   const Linear* shared_gate = nullptr;  // its sigmoid multiplies what `shared` gives; or null
   bool wide_router = false;             // logits are computed in fp32
+  // The router reads this norm of x, whatever the experts read.
+  std::optional<NormWeights> router_norm = {};
 };
 
-// x [B, L, H]: what the experts make of x; with a norm, x + what they make of x's norm.
+// x [B, L, H]: what the experts make of x, or of its norm.
 Array ApplyMixture(const MixtureWeights& mixture, const Array& x,
                    const std::optional<NormWeights>& norm = std::nullopt);
+// x + what they make of x's norm.
+Array ApplyMixtureOnto(const MixtureWeights& mixture, const Array& x, const NormWeights& norm);
 
 }  // namespace ingot::ops
 

@@ -23,6 +23,19 @@ Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>&
   return mx::fast::layer_norm(x, weight, bias, eps);
 }
 
+Array AddNormed(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec) {
+  if (cpu::ServesSum(base, parts, spec)) return cpu::AddNormed(base, parts, spec);
+  std::optional<Array> sum;
+  for (const NormedRows& part : parts) {
+    const Array normed = RmsNorm(part.rows, part.norm.weight, part.norm.eps);
+    sum = sum ? *sum + normed : normed;
+  }
+  if (!sum) return base;
+  if (spec.norm) sum = RmsNorm(*sum, spec.norm->weight, spec.norm->eps);
+  const Array y = base + *sum;
+  return spec.factor ? y * ToTypeOf(*spec.factor, y) : y;
+}
+
 Array L2Norm(const Array& x, float eps) {
   if (cpu::ServesNorm(x, std::nullopt)) return cpu::L2Norm(x, eps);
   const Array wide = ToFloat32(x);

@@ -3,8 +3,10 @@
 #define INGOT_OPS_NORM_H_
 
 #include <optional>
+#include <span>
 
 #include "ops/array.h"
+#include "ops/fused.h"
 
 namespace ingot::ops {
 
@@ -20,6 +22,18 @@ Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>&
 
 // x / sqrt(Σx² + eps): eps belongs to the sum, not to the mean.
 Array L2Norm(const Array& x, float eps);
+
+// base plus the sum of what each part's RMS norm makes of its rows, perhaps normed once more, and
+// all of it perhaps times a factor.
+struct NormedRows {
+  Array rows;  // of base's shape
+  NormWeights norm;
+};
+struct SumSpec {
+  std::optional<NormWeights> norm = {};  // of the parts' sum
+  std::optional<Array> factor = {};      // [1]
+};
+Array AddNormed(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec = {});
 
 }  // namespace ingot::ops
 

@@ -197,6 +197,8 @@ double BendOne(BendKind kind, double x) {
   switch (kind) {
     case BendKind::kReluSquared:
       return x > 0 ? x * x : 0;
+    case BendKind::kSigmoid:
+      return 1 / (1 + std::exp(-x));
     case BendKind::kGeluTanh:
       // (1 + tanh u) / 2, without taking nearly equal numbers from each other.
       return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
@@ -218,8 +220,8 @@ TEST(KernelRowsTest, ActivationsMatchDoubleOverTheirWholeRange) {
   for (float x = -120; x < 120; x += 0.37F) gate.push_back(x);
   const std::vector<float> up = Random(gate.size(), 4, 4);
   for (const Form* form : FormsWithRows()) {
-    for (const BendKind kind :
-         {BendKind::kSilu, BendKind::kGeluTanh, BendKind::kReluSquared, BendKind::kClampedSilu}) {
+    for (const BendKind kind : {BendKind::kSilu, BendKind::kGeluTanh, BendKind::kReluSquared,
+                                BendKind::kSigmoid, BendKind::kClampedSilu}) {
       for (const bool gated : {false, true}) {
         for (const size_t count : {size_t{1}, size_t{19}, gate.size()}) {
           std::vector<float> out(count + 1, 7);

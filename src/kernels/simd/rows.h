@@ -167,6 +167,8 @@ struct RowsOf {
         return BendWith<BendKind::kGelu>(run);
       case BendKind::kReluSquared:
         return BendWith<BendKind::kReluSquared>(run);
+      case BendKind::kSigmoid:
+        return BendWith<BendKind::kSigmoid>(run);
       case BendKind::kClampedSilu:
         return BendWith<BendKind::kClampedSilu>(run);
     }
@@ -245,6 +247,8 @@ struct RowsOf {
     } else if constexpr (kKind == BendKind::kReluSquared) {
       const F<V> positive = AtLeast(x, V::Set(0));
       return V::Mul(positive, positive);
+    } else if constexpr (kKind == BendKind::kSigmoid) {
+      return Sigmoid(x);
     } else {
       return V::Mul(x, Sigmoid(x));
     }

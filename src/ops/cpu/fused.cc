@@ -274,7 +274,8 @@ bool ServesMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWe
          (mlp.gate == nullptr || (IsServed(*mlp.gate, x) && HasFormatOf(*mlp.gate, *mlp.up)));
 }
 
-Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm) {
+Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm,
+               bool onto) {
   std::vector<Array> inputs = {x};
   if (norm) inputs.push_back(norm->weight);
   std::vector<WeightSpec> specs;
@@ -282,8 +283,8 @@ Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWe
   AppendLinear(*mlp.down, inputs, specs);
   if (mlp.gate != nullptr) AppendLinear(*mlp.gate, inputs, specs);
   const std::optional<float> eps = norm ? std::optional(norm->eps) : std::nullopt;
-  const auto prepare = [specs, eps, activation = mlp.activation](const std::vector<Array>& in,
-                                                                 Array& out) -> Task {
+  const auto prepare = [specs, eps, onto, activation = mlp.activation](const std::vector<Array>& in,
+                                                                       Array& out) -> Task {
     size_t next = eps ? 2 : 1;
     BoundWeight up = Take(specs[0], in, next);
     BoundWeight down = Take(specs[1], in, next);
@@ -294,7 +295,7 @@ Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWe
                   .up = std::move(up),
                   .down = std::move(down),
                   .activation = activation,
-                  .onto = eps.has_value(),
+                  .onto = onto,
                   .y = BytesOf(out)};
   };
   return CpuOp("IngotMlp", WithLast(x.shape(), mlp.down->outputs()), x.dtype(), std::move(inputs),

@@ -22,8 +22,9 @@ bool ServesOnto(const Array& addend, const Linear& linear, const Array& x);
 Array ApplyOnto(const Array& addend, const Linear& linear, const Array& x);
 
 bool ServesMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm);
-// With a norm: x + the MLP of x's norm.
-Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm);
+// With `onto`, x is added.
+Array ApplyMlp(const MlpWeights& mlp, const Array& x, const std::optional<NormWeights>& norm,
+               bool onto);
 
 }  // namespace ingot::ops::cpu
 

@@ -36,6 +36,7 @@ core::ThreadPool& Pool() { return core::ThreadPool::Shared(); }
 // Which arrays follow each other among the operation's inputs, x being the first.
 struct Specs {
   std::optional<float> eps;  // of the norm's weight, if there is one
+  std::optional<float> router_eps;
   WeightSpec router;
   bool correction = false;
   bool expert_scale = false;
@@ -107,6 +108,8 @@ struct Job {
   Strided x;
   FloatType type;
   std::optional<RowNorm> norm;
+  std::optional<RowNorm> router_norm;
+  bool onto;
   BoundWeight router;
   bool wide_router;
   RouterRules rules;
@@ -127,11 +130,13 @@ struct Job {
     const ScratchRows normed(norm ? count : 0, width, type);
     if (norm) norm->Apply(rows.all(), type, normed.memory.data(), Pool());
     const std::vector<const std::byte*> from = norm ? normed.Inputs() : rows.all();
+    const ScratchRows routed(router_norm ? count : 0, width, type);
+    if (router_norm) router_norm->Apply(rows.all(), type, routed.memory.data(), Pool());
 
     const ScratchRows logits(count, router.outputs, wide_router ? FloatType::kF32 : type);
     const ScratchRows inner(shared_up ? count : 0, shared_up ? shared_up->outputs : 0, type);
     const ScratchRows gates(shared_gate ? count : 0, 1, type);
-    ComputeFirst(from, logits, inner, gates);
+    ComputeFirst(from, router_norm ? routed.Inputs() : from, logits, inner, gates);
 
     std::vector<uint32_t> chosen(count * rules.chosen);
     std::vector<float> shares(count * rules.chosen);
@@ -159,13 +164,14 @@ struct Job {
 
  private:
   // What needs the rows alone.
-  void ComputeFirst(const std::vector<const std::byte*>& from, const ScratchRows& logits,
+  void ComputeFirst(const std::vector<const std::byte*>& from,
+                    const std::vector<const std::byte*>& asked, const ScratchRows& logits,
                     const ScratchRows& inner, const ScratchRows& gates) const {
     const bool widen = wide_router && type != FloatType::kF32;
     const ScratchRows wide(widen ? from.size() : 0, x.shape.back(), FloatType::kF32);
-    if (widen) Widen(from, wide);
+    if (widen) Widen(asked, wide);
     const std::vector<const std::byte*> wide_rows = wide.Inputs();
-    const WholeProduct routed(router, widen ? wide_rows : from, widen ? FloatType::kF32 : type,
+    const WholeProduct routed(router, widen ? wide_rows : asked, widen ? FloatType::kF32 : type,
                               logits);
     std::vector<PlannedProduct> products = {routed.Plan()};
 
@@ -224,7 +230,7 @@ struct Job {
           const float share = shared_gate ? Sigmoid(quant::LoadFloat(type, gates.rows[r], 0)) : 1;
           AddScaled(common.Floats(r).subspan(at, count), share, sum);
         }
-        if (norm) kernels::AddFloats(type, rows[r] + at * item, sum);
+        if (onto) kernels::AddFloats(type, rows[r] + at * item, sum);
         kernels::StoreFloats(type, sum, y + (r * width + at) * item);
       }
     });
@@ -252,7 +258,7 @@ bool ServesMixture(const MixtureWeights& mixture, const Array& x,
                    const std::optional<NormWeights>& norm) {
   if (!KernelsInUse() || x.ndim() != 3 || !FloatTypeOf(x.dtype())) return false;
   const RouterSpec& spec = *mixture.spec;
-  return IsRowNorm(norm, x) && IsServed(*mixture.router, x) &&
+  return IsRowNorm(norm, x) && IsRowNorm(mixture.router_norm, x) && IsServed(*mixture.router, x) &&
          AreSound(spec, mixture.router->outputs()) && IsExpertVector(spec.correction) &&
          IsExpertVector(spec.expert_scale) && AreReadable(*mixture.experts) &&
          (!mixture.shared || ServesMlp(*mixture.shared, x, std::nullopt)) &&
@@ -260,12 +266,16 @@ bool ServesMixture(const MixtureWeights& mixture, const Array& x,
 }
 
 Array ApplyMixture(const MixtureWeights& mixture, const Array& x,
-                   const std::optional<NormWeights>& norm) {
+                   const std::optional<NormWeights>& norm, bool onto) {
   std::vector<Array> inputs = {x};
   Specs specs;
   if (norm) {
     specs.eps = norm->eps;
     inputs.push_back(norm->weight);
+  }
+  if (mixture.router_norm) {
+    specs.router_eps = mixture.router_norm->eps;
+    inputs.push_back(mixture.router_norm->weight);
   }
   specs.router = Append(*mixture.router, inputs);
   const RouterSpec& rules = *mixture.spec;
@@ -283,12 +293,14 @@ Array ApplyMixture(const MixtureWeights& mixture, const Array& x,
     specs.shared_down = Append(*shared->down, inputs);
     if (mixture.shared_gate != nullptr) specs.shared_gate = Append(*mixture.shared_gate, inputs);
   }
-  const auto prepare = [specs = std::move(specs), rules = RouterRules(rules), activation,
+  const auto prepare = [specs = std::move(specs), rules = RouterRules(rules), activation, onto,
                         wide = mixture.wide_router](const std::vector<Array>& in,
                                                     Array& out) -> Task {
     Reader reader(in, 1);
     std::optional<RowNorm> row_norm;
     if (specs.eps) row_norm = RowNormOf(reader.Next(), *specs.eps);
+    std::optional<RowNorm> router_norm;
+    if (specs.router_eps) router_norm = RowNormOf(reader.Next(), *specs.router_eps);
     BoundWeight router = reader.Weight(specs.router);
     std::optional<Array> correction;
     if (specs.correction) correction = reader.Piece();
@@ -301,6 +313,8 @@ Array ApplyMixture(const MixtureWeights& mixture, const Array& x,
     return Job{.x = Strided(in[0]),
                .type = *FloatTypeOf(out.dtype()),
                .norm = std::move(row_norm),
+               .router_norm = std::move(router_norm),
+               .onto = onto,
                .router = std::move(router),
                .wide_router = wide,
                .rules = rules,

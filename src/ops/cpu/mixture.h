@@ -14,8 +14,9 @@ namespace ingot::ops::cpu {
 
 bool ServesMixture(const MixtureWeights& mixture, const Array& x,
                    const std::optional<NormWeights>& norm);
+// With `onto`, x is added.
 Array ApplyMixture(const MixtureWeights& mixture, const Array& x,
-                   const std::optional<NormWeights>& norm);
+                   const std::optional<NormWeights>& norm, bool onto);
 
 }  // namespace ingot::ops::cpu
 

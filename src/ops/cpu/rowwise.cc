@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -147,11 +148,15 @@ bool ServesActivation(const std::optional<Array>& gate, const Array& up) {
          (!gate || (gate->dtype() == up.dtype() && gate->shape() == up.shape()));
 }
 
-Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up) {
-  std::vector<Array> inputs = {up};
-  if (gate) inputs.push_back(*gate);
-  const auto prepare = [activation](const std::vector<Array>& in, Array& out) -> Task {
-    return [activation, up = Strided(in[0]), gate = Strided(in.back()), gated = in.size() > 1,
+namespace {
+
+// y = bend(gate, up), number by number; without a gate of `up` alone. bend(gates, ups, out).
+template <typename Bend>
+Array Bent(const char* name, const std::optional<Array>& with, const Array& of, const Bend& bend) {
+  std::vector<Array> inputs = {of};
+  if (with) inputs.push_back(*with);
+  const auto prepare = [bend](const std::vector<Array>& in, Array& out) -> Task {
+    return [bend, up = Strided(in[0]), gate = Strided(in.back()), gated = in.size() > 1,
             type = *FloatTypeOf(out.dtype()), y = BytesOf(out)] {
       const RowsOf ups(up);
       const RowsOf gates(gate);
@@ -168,12 +173,125 @@ Array Activate(const MlpActivation& activation, const std::optional<Array>& gate
         const std::span<float> g = buffer.subspan(piece, gated ? count : 0);
         LoadFloats(type, ups[row] + at, u);
         if (gated) LoadFloats(type, gates[row] + at, g);
-        BendRow(activation, g, u, u);
+        bend(g, u);
         StoreFloats(type, u, y + row * width * quant::SizeOf(type) + at);
       });
     };
   };
-  return CpuOp("IngotActivation", up.shape(), up.dtype(), std::move(inputs), prepare);
+  return CpuOp(name, of.shape(), of.dtype(), std::move(inputs), prepare);
+}
+
+}  // namespace
+
+Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up) {
+  return Bent("IngotActivation", gate, up, [activation](std::span<float> g, std::span<float> u) {
+    BendRow(activation, g, u, u);
+  });
+}
+
+bool ServesGate(const Array& x, const Array& gate) { return ServesActivation(gate, x); }
+
+Array SigmoidGated(const Array& x, const Array& gate) {
+  return Bent("IngotSigmoidGated", gate, x, [](std::span<float> g, std::span<float> u) {
+    kernels::RowsHere().bend({.kind = kernels::BendKind::kSigmoid,
+                              .gate = g.data(),
+                              .up = u.data(),
+                              .out = u.data(),
+                              .count = u.size()});
+  });
+}
+
+bool ServesSum(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec) {
+  const auto normed = [&](const NormWeights& norm) { return IsRowNorm(norm, base); };
+  return KernelsInUse() && base.ndim() > 0 && IsFloat(base) &&
+         std::all_of(parts.begin(), parts.end(),
+                     [&](const NormedRows& part) {
+                       return part.rows.shape() == base.shape() &&
+                              part.rows.dtype() == base.dtype() && normed(part.norm);
+                     }) &&
+         (!spec.norm || normed(*spec.norm)) &&
+         (!spec.factor || (IsFloat(*spec.factor) && spec.factor->size() == 1));
+}
+
+namespace {
+
+struct SumJob {
+  struct Part {
+    Strided rows;
+    RowNorm norm;
+  };
+  Strided base;
+  std::vector<Part> parts;
+  std::optional<RowNorm> outer;
+  std::optional<Strided> factor;
+  FloatType factor_type;
+  FloatType type;
+  std::byte* y;
+
+  void operator()() const {
+    const RowsOf bases(base);
+    const size_t width = base.shape.back();
+    std::deque<RowsOf> rows;  // which stay where they are
+    std::vector<std::vector<float>> factors;
+    for (const Part& part : parts) {
+      rows.emplace_back(part.rows);
+      factors.push_back(Factors(part.norm.weight, part.norm.type));
+    }
+    std::vector<float> last;
+    if (outer) last = Factors(outer->weight, outer->type);
+    const float times = factor ? Factors(*factor, factor_type)[0] : 1;
+    ForRows(bases.size(), width, [&](size_t r, std::span<float> buffer) {
+      const std::span<float> sum = buffer.first(width);
+      const std::span<float> one = buffer.subspan(width);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const std::span<float> part = i == 0 ? sum : one;
+        LoadFloats(type, rows[i][r], part);
+        NormRow(factors[i], parts[i].norm.eps, part);
+        if (i > 0) AddScaled(one, 1, sum);
+      }
+      if (outer) NormRow(last, outer->eps, sum);
+      kernels::AddFloats(type, bases[r], sum);
+      if (factor) {
+        for (float& value : sum) value *= times;
+      }
+      StoreFloats(type, sum, y + r * width * quant::SizeOf(type));
+    });
+  }
+};
+
+}  // namespace
+
+Array AddNormed(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec) {
+  std::vector<Array> inputs = {base};
+  for (const NormedRows& part : parts) inputs.push_back(part.rows);
+  const size_t count = parts.size();
+  std::vector<float> eps;
+  for (const NormedRows& part : parts) {
+    inputs.push_back(part.norm.weight);
+    eps.push_back(part.norm.eps);
+  }
+  if (spec.norm) inputs.push_back(spec.norm->weight);
+  if (spec.factor) inputs.push_back(*spec.factor);
+  const std::optional<float> outer_eps = spec.norm ? std::optional(spec.norm->eps) : std::nullopt;
+  const auto prepare = [count, eps = std::move(eps), outer_eps, scaled = spec.factor.has_value()](
+                           const std::vector<Array>& in, Array& out) -> Task {
+    std::vector<SumJob::Part> bound;
+    for (size_t i = 0; i < count; ++i) {
+      bound.push_back({Strided(in[1 + i]), RowNormOf(in[1 + count + i], eps[i])});
+    }
+    std::optional<RowNorm> outer;
+    if (outer_eps) outer = RowNormOf(in[1 + 2 * count], *outer_eps);
+    std::optional<Strided> factor;
+    if (scaled) factor.emplace(in.back());
+    return SumJob{.base = Strided(in[0]),
+                  .parts = std::move(bound),
+                  .outer = std::move(outer),
+                  .factor = std::move(factor),
+                  .factor_type = *FloatTypeOf(in.back().dtype()),
+                  .type = *FloatTypeOf(out.dtype()),
+                  .y = BytesOf(out)};
+  };
+  return CpuOp("IngotAddNormed", base.shape(), base.dtype(), std::move(inputs), prepare, 1 + count);
 }
 
 bool ServesRope(const Array& x, const RopeSpec& spec) {

@@ -7,9 +7,11 @@
 #define INGOT_OPS_CPU_ROWWISE_H_
 
 #include <optional>
+#include <span>
 
 #include "ops/activation.h"
 #include "ops/array.h"
+#include "ops/norm.h"
 #include "ops/rope.h"
 
 namespace ingot::ops::cpu {
@@ -24,6 +26,13 @@ Array LayerNorm(const Array& x, const Array& weight, const std::optional<Array>&
 // gate and up are of one shape and type.
 bool ServesActivation(const std::optional<Array>& gate, const Array& up);
 Array Activate(const MlpActivation& activation, const std::optional<Array>& gate, const Array& up);
+
+// x · sigmoid(gate), of one shape and type.
+bool ServesGate(const Array& x, const Array& gate);
+Array SigmoidGated(const Array& x, const Array& gate);
+
+bool ServesSum(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec);
+Array AddNormed(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec);
 
 bool ServesRope(const Array& x, const RopeSpec& spec);
 Array Rope(const Array& x, const RopeSpec& spec, int offset);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <mlx/random.h>
 #include <mlx/transforms.h>
 
+#include "ops/activation.h"
 #include "ops/attention.h"
 #include "ops/cpu/choice.h"
 #include "ops/norm.h"
@@ -76,6 +78,46 @@ TEST(CpuRowwiseTest, LayerNormMatchesItsPlainFormOnStridedRowsToo) {
       const Array turned = mx::transpose(mx::contiguous(mx::transpose(heads)));
       EXPECT_TRUE(mx::array_equal(LayerNorm(turned, weight, bias, 1e-5F), y).item<bool>());
     }
+  }
+}
+
+TEST(CpuRowwiseTest, SumsOfNormsMatchTheirPlainForm) {
+  for (const Precision& precision : Precisions()) {
+    const auto rows = [&](uint64_t seed) {
+      return mx::astype(Random({2, 5, 70}, seed), precision.type);
+    };
+    const auto norm = [&](uint64_t seed) { return NormWeights{Random({70}, seed), 1e-5F}; };
+    const std::vector<NormedRows> both = {{rows(21), norm(22)}, {rows(23), norm(24)}};
+    for (const size_t count : {size_t{1}, size_t{2}}) {
+      const std::span<const NormedRows> parts = std::span(both).first(count);
+      for (const bool more : {false, true}) {
+        SumSpec spec;
+        if (more) {
+          spec.norm = norm(25);
+          spec.factor = Array({0.75F}, {1});
+        }
+        ASSERT_TRUE(cpu::ServesSum(rows(26), parts, spec));
+        const Array y = AddNormed(rows(26), parts, spec);
+        EXPECT_EQ(y.dtype(), precision.type);
+        const Array expected = Plain([&] {
+          std::vector<NormedRows> wide;
+          for (const NormedRows& part : parts) wide.push_back({ToFloat32(part.rows), part.norm});
+          return AddNormed(ToFloat32(rows(26)), wide, spec);
+        });
+        EXPECT_LE(Difference(y, expected), precision.step);
+      }
+    }
+  }
+}
+
+TEST(CpuRowwiseTest, GatesMayStandInEveryOtherPlace) {
+  for (const Precision& precision : Precisions()) {
+    const Array both = mx::astype(Random({1, 5, 3, 2 * 40}, 27), precision.type);
+    const Array gate = LastSlice(both, 40, 80);
+    const Array x = mx::astype(Random({1, 5, 3, 40}, 28), precision.type);
+    ASSERT_TRUE(cpu::ServesGate(x, gate));
+    const Array expected = Plain([&] { return SigmoidGated(ToFloat32(x), ToFloat32(gate)); });
+    EXPECT_LE(Difference(SigmoidGated(x, gate), expected), precision.step);
   }
 }
 
