@@ -12,6 +12,7 @@
 #include "cli/model_source.h"
 #include "cli/server_access.h"
 #include "cli/store_access.h"
+#include "core/heap.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "server/client.h"
@@ -135,6 +136,7 @@ Status Serve(Session& session, const ServeOptions& options) {
   serve.on_stop = [stop] { *stop = true; };
 
   core::IgnoreBrokenPipes();
+  core::ShareHeaps();
   INGOT_ASSIGN(const std::unique_ptr<server::Server> running, Start(store, std::move(serve)));
   session.Print(StrCat("Listening on ", running->Url(), "\n"));
   if (options.no_auth && !server::IsLoopback(address.host)) {

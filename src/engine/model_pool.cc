@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "core/clock.h"
 #include "core/env.h"
+#include "core/heap.h"
 #include "core/memory.h"
 #include "core/strings.h"
 #include "engine/warm_weights.h"
@@ -23,6 +25,11 @@ using core::StrCat;
 int64_t NowNs() { return core::Clock::System().MonotonicNs(); }
 
 constexpr int64_t kForGood = -1;
+// How often memory that is free goes back to the system while models are loaded, and how soon after
+// one is not: its engine has let it go by then.
+constexpr int64_t kSweepNs = int64_t{20} * 1'000'000'000;
+constexpr int64_t kSoonNs = int64_t{1} * 1'000'000'000;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 int64_t ExpiryOf(KeepAlive keep_alive) {
   if (keep_alive.count() < 0) return kForGood;
@@ -309,9 +316,18 @@ void ModelPool::GiveBack(const std::shared_ptr<Entry>& entry) {
 
 void ModelPool::Housekeeping() {
   std::unique_lock lock(mutex_);
+  int64_t sweep_ns = kNever;  // when free memory goes back to the system
   while (!ending_) {
     const int64_t now = NowNs();
-    int64_t next = now + int64_t{3600} * 1'000'000'000;
+    if (now >= sweep_ns) {
+      sweep_ns = kNever;
+      lock.unlock();
+      core::ReturnFreeMemory();
+      lock.lock();
+      continue;
+    }
+    if (!entries_.empty()) sweep_ns = std::min(sweep_ns, now + kSweepNs);
+    int64_t next = std::min(sweep_ns, now + int64_t{3600} * 1'000'000'000);
     std::vector<std::shared_ptr<Entry>> gone;
     std::erase_if(entries_, [&](const auto& pair) {
       const std::shared_ptr<Entry>& entry = pair.second;
@@ -329,6 +345,7 @@ void ModelPool::Housekeeping() {
       gone.clear();
       GiveShares();
       lock.lock();
+      sweep_ns = NowNs() + kSoonNs;
       continue;
     }
     changed_.wait_for(lock, std::chrono::nanoseconds(next - now));

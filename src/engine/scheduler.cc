@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "engine/batch_step.h"
+#include "engine/busy.h"
 #include "engine/prefix_tree.h"
 #include "engine/sequence.h"
 #include "ops/gpu/choice.h"
@@ -81,9 +82,8 @@ class Scheduler final : public EngineThread::Worker {
     {
       const std::lock_guard lock(mutex_);
       if (waiting_.size() >= options_.max_waiting) {
-        return core::Status(core::Code::kBusy,
-                            StrCat("the queue is full: ", waiting_.size(), " requests are waiting"))
-            .WithHint(StrCat("Try again in ", RetryAfter(), " seconds."));
+        return Busy(StrCat("the queue is full: ", waiting_.size(), " requests are waiting"),
+                    RetryAfter());
       }
       id = ++last_id_;
       waiting_.push_back({.id = id,
@@ -344,7 +344,7 @@ class Scheduler final : public EngineThread::Worker {
       const GenerationTimings& timings = result->timings;
       const double seconds = timings.prefill_seconds + timings.decode_seconds;
       const std::lock_guard lock(mutex_);
-      usual_seconds_ = usual_seconds_ * 0.9 + seconds * 0.1;
+      usual_seconds_ = usual_seconds_ ? *usual_seconds_ * 0.9 + seconds * 0.1 : seconds;
     }
     Publish();
     gone.front().End(std::move(result));
@@ -360,6 +360,7 @@ class Scheduler final : public EngineThread::Worker {
     for (Sequence& one : running_) bytes += one.state().bytes();
     const std::lock_guard lock(mutex_);
     stats_.running = running_.size();
+    oldest_ns_ = running_.empty() ? 0 : running_.front().start_ns();
     stats_.cache_bytes = bytes;
     stats_.reserved_bytes = reserved_;
     stats_.prefix_bytes = tree_->memory_bytes();
@@ -367,10 +368,14 @@ class Scheduler final : public EngineThread::Worker {
 
   // --- with the mutex held ---
 
+  // How long answers take is what the last ones took; before there is any, no less than the first
+  // has taken by now.
   int RetryAfter() const {
-    const double rounds =
-        static_cast<double>(waiting_.size()) / static_cast<double>(options_.max_running) + 1;
-    return static_cast<int>(std::clamp(usual_seconds_ * rounds, 1.0, 60.0));
+    double usual = usual_seconds_.value_or(0);
+    if (!usual_seconds_ && oldest_ns_ != 0) {
+      usual = static_cast<double>(core::Clock::System().MonotonicNs() - oldest_ns_) * 1e-9;
+    }
+    return SecondsUntilTurn(waiting_.size(), stats_.running, usual);
   }
 
   static constexpr size_t kMostOwners = 10'000;
@@ -396,7 +401,8 @@ class Scheduler final : public EngineThread::Worker {
   std::list<WaitingRequest> waiting_;
   std::vector<uint64_t> cancelled_;
   uint64_t last_id_ = 0;
-  double usual_seconds_ = 1;
+  std::optional<double> usual_seconds_;  // of an answer, the last ones counting most
+  int64_t oldest_ns_ = 0;                // when what runs for longest began; 0: nothing runs
   ServiceStats stats_;
 };
 

@@ -41,6 +41,7 @@ class Sequence {
   std::string prefix_owner() const { return waiting_.request.prefix_owner(); }
   const std::vector<int>& tokens() const { return tokens_; }
   uint64_t cache_bytes() const { return waiting_.cache_bytes; }
+  int64_t start_ns() const { return start_ns_; }
   bool shares_prefix() const;
   const PrefixFound& found() const { return found_; }
   model::SequenceState& state() { return state_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/strings.h"
+#include "engine/busy.h"
 
 namespace ingot::server {
 namespace {
@@ -92,15 +93,18 @@ Json ErrorBody(ApiStyle style, int http_status, std::string_view message,
 }
 
 Reply ErrorReply(ApiStyle style, int http_status, std::string_view message,
-                 std::string_view request_id) {
+                 std::string_view request_id, int retry_seconds) {
   Reply reply = JsonReply(http_status, ErrorBody(style, http_status, message, request_id));
-  if (http_status == 503) reply.headers.Add("Retry-After", "1");
+  if (http_status == 503) reply.headers.Add("Retry-After", core::StrCat(retry_seconds));
   if (http_status == 401) reply.headers.Add("WWW-Authenticate", "Bearer");
   return reply;
 }
 
+int RetrySeconds(const core::Status& status) { return engine::BusySeconds(status).value_or(1); }
+
 void SendError(Exchange& exchange, const core::Status& status) {
-  SendError(exchange, HttpStatusOf(status), ErrorText(status));
+  exchange.Send(ErrorReply(exchange.style(), HttpStatusOf(status), ErrorText(status),
+                           exchange.request().id, RetrySeconds(status)));
 }
 
 void SendError(Exchange& exchange, int http_status, std::string_view message) {

@@ -22,7 +22,9 @@ core::Json ErrorBody(ApiStyle style, int http_status, std::string_view message,
 
 // 503 carries Retry-After.
 Reply ErrorReply(ApiStyle style, int http_status, std::string_view message,
-                 std::string_view request_id);
+                 std::string_view request_id, int retry_seconds = 1);
+// How long a server that is busy wants to be left alone, where the status says it; else 1.
+int RetrySeconds(const core::Status& status);
 
 // Answers with the error.
 void SendError(Exchange& exchange, const core::Status& status);

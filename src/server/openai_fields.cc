@@ -319,7 +319,8 @@ Json OpenAiErrorBody(const Status& status, std::string_view missing) {
 
 void SendOpenAiError(Exchange& exchange, const Status& status, std::string_view missing) {
   const int code = HttpStatusOf(status);
-  Reply reply = ErrorReply(ApiStyle::kOpenAi, code, ErrorText(status), exchange.request().id);
+  Reply reply = ErrorReply(ApiStyle::kOpenAi, code, ErrorText(status), exchange.request().id,
+                           RetrySeconds(status));
   reply.body = WireJson(OpenAiErrorBody(status, missing));
   exchange.Send(std::move(reply));
 }
@@ -331,6 +332,6 @@ std::string_view OpenAiFinish(const AnswerEnd& end) {
   return end.called ? "tool_calls" : "stop";
 }
 
-int64_t UnixSeconds(const Context& context) { return context.clock.WallNs() / 1'000'000'000; }
+int64_t UnixSeconds(core::Clock& clock) { return clock.WallNs() / 1'000'000'000; }
 
 }  // namespace ingot::server

@@ -8,10 +8,10 @@
 #include <string>
 #include <string_view>
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/status.h"
 #include "server/chat_task.h"
-#include "server/context.h"
 #include "server/exchange.h"
 #include "server/ruled_fields.h"
 
@@ -58,7 +58,7 @@ std::string NewId(std::string_view prefix, int digits);
 // "stop", "length" or "tool_calls".
 std::string_view OpenAiFinish(const AnswerEnd& end);
 // Seconds since 1970.
-int64_t UnixSeconds(const Context& context);
+int64_t UnixSeconds(core::Clock& clock);
 
 }  // namespace ingot::server
 

@@ -214,7 +214,7 @@ void HandleChatCompletions(Context& context, const ExchangePtr& exchange) {
   if (!chat.ok()) return SendOpenAiError(*exchange, chat.status());
   SetAsker(context, *exchange, chat->task);
   chat->task.chat->wall_ns = context.clock.WallNs();
-  const OpenAiHead head{NewId("chatcmpl-", 24), chat->task.model, UnixSeconds(context)};
+  const OpenAiHead head{NewId("chatcmpl-", 24), chat->task.model, UnixSeconds(context.clock)};
   std::vector<ChatTask> tasks = Choices(chat->task, chat->delivery.choices);
   if (chat->delivery.stream) {
     std::make_shared<ChatStream>(exchange, head, *chat)->Run(context, std::move(tasks));
@@ -233,7 +233,7 @@ void HandleCompletions(Context& context, const ExchangePtr& exchange) {
     SetAsker(context, *exchange, task);
     for (ChatTask& one : Choices(task, request->delivery.choices)) tasks.push_back(std::move(one));
   }
-  const OpenAiHead head{NewId("cmpl-", 24), tasks.front().model, UnixSeconds(context)};
+  const OpenAiHead head{NewId("cmpl-", 24), tasks.front().model, UnixSeconds(context.clock)};
   if (request->delivery.stream) {
     std::make_shared<CompletionStream>(exchange, head, *request)->Run(context, std::move(tasks));
   } else {

@@ -31,7 +31,7 @@ class ResponseGroup final : public AnswerGroup {
                 Json earlier)
       : AnswerGroup(std::move(exchange)),
         context_(context),
-        events_(NewId("resp_", 32), UnixSeconds(context), request),
+        events_(NewId("resp_", 32), UnixSeconds(context.clock), request),
         stream_(request.stream),
         store_(request.store),
         input_(request.items),

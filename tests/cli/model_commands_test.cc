@@ -20,6 +20,7 @@ namespace ingot::cli {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -68,6 +69,20 @@ TEST(RunCommandTest, JsonHasTextTokensAndTimings) {
   EXPECT_EQ((*json)["finish_reason"], "stop");
   EXPECT_GT((*json)["timings"]["prompt_tokens"], 10);
   EXPECT_EQ((*json)["timings"]["generated_tokens"], 2);
+}
+
+TEST(RunCommandTest, TimingsComeBesideTheAnswer) {
+  for (const char* flag : {"--timings", "--verbose"}) {
+    const Outcome run = Ingot({"run", kModel, "What is 47+38?", "--temperature", "0", flag});
+    EXPECT_EQ(run.out, "85\n");
+    EXPECT_THAT(run.err,
+                ContainsRegex("load      [0-9.]+s\n"
+                              "prompt    [1-9][0-9]* tokens, [1-9][0-9]*\\.[0-9] tokens/s\n"
+                              "answer    2 tokens, [1-9][0-9]*\\.[0-9] tokens/s, "
+                              "first after [0-9.]+s\n"));
+  }
+  const Outcome quiet = Ingot({"run", kModel, "What is 47+38?", "--temperature", "0"});
+  EXPECT_THAT(quiet.err, Not(HasSubstr("tokens/s")));
 }
 
 TEST(RunCommandTest, TheSameSeedGivesTheSameText) {

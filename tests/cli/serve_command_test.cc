@@ -19,7 +19,9 @@ namespace ingot::cli {
 namespace {
 
 using server::Method;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class ServeCommandTest : public ::testing::Test {
@@ -53,7 +55,7 @@ TEST_F(ServeCommandTest, RunAsksItAndPsAndStopSpeakToIt) {
   // It was the server that answered: it has the model now.
   EXPECT_THAT(Ingot({"ps"}).out, HasSubstr("demo:latest"));
   EXPECT_THAT(Ingot({"stop", "demo"}).out, HasSubstr("stopped 'demo'"));
-  EXPECT_THAT(Ingot({"ps"}).out, ::testing::Not(HasSubstr("demo:latest")));
+  EXPECT_THAT(Ingot({"ps"}).out, Not(HasSubstr("demo:latest")));
   EXPECT_NE(Ingot({"stop", "none"}).exit, 0);
   // Whoever wants the same place hears who has it.
   const Outcome second = Ingot({"serve"});
@@ -62,6 +64,27 @@ TEST_F(ServeCommandTest, RunAsksItAndPsAndStopSpeakToIt) {
   EXPECT_EQ(Ingot({"stop", "--server"}).exit, 0);
   EXPECT_EQ(child_->Wait(), 0);
   EXPECT_THAT(Ingot({"ps"}).err, HasSubstr("nobody listens"));
+}
+
+// The server measures, and knows what it had read before.
+TEST_F(ServeCommandTest, RunSaysHowFastTheServerWasAndWhatItKnew) {
+  const std::vector<const char*> ask = {"run", "demo", "Spell cat.", "--temperature", "0"};
+  std::vector<const char*> timed = ask;
+  timed.push_back("--timings");
+  const Outcome first = Ingot(timed);
+  EXPECT_EQ(first.exit, 0) << first.err;
+  EXPECT_EQ(first.out, "c-a-t\n");
+  EXPECT_THAT(first.err, ContainsRegex("prompt    [1-9][0-9]* tokens \\(why not more was known: "
+                                       "empty\\), [1-9][0-9]*\\.[0-9] tokens/s\n"));
+  EXPECT_THAT(first.err,
+              ContainsRegex("answer    [1-9][0-9]* tokens, [1-9][0-9]*\\.[0-9] tokens/s, "
+                            "first after [0-9.]+s"));
+  const Outcome again = Ingot(timed);
+  EXPECT_THAT(again.err, ContainsRegex("tokens \\([1-9][0-9]* known from before\\), "));
+  EXPECT_THAT(again.err, Not(HasSubstr("why not more")));
+  const Outcome quiet = Ingot(ask);
+  EXPECT_EQ(quiet.out, "c-a-t\n");
+  EXPECT_THAT(quiet.err, Not(HasSubstr("tokens/s")));
 }
 
 TEST_F(ServeCommandTest, SigtermLetsAnswersEnd) {

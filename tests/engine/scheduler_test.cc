@@ -1,15 +1,18 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/busy.h"
 #include "tests/engine/engine_helpers.h"
 
 namespace ingot::engine {
@@ -19,7 +22,6 @@ using ::ingot::testing::ChainModel;
 using ::ingot::testing::Collector;
 using ::ingot::testing::GreedyRequest;
 using ::testing::ElementsAreArray;
-using ::testing::HasSubstr;
 
 std::vector<int> RandomTokens(unsigned seed, size_t count) {
   std::mt19937 random(seed);
@@ -169,8 +171,30 @@ TEST_P(SchedulerTest, AFullQueueRefusesAndSaysWhenToTryAgain) {
   const auto refused = service.Submit(GreedyRequest({2}, 5), std::make_shared<Collector>());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().code(), core::Code::kBusy);
-  EXPECT_THAT(std::string(refused.status().hint()), HasSubstr("seconds"));
+  EXPECT_TRUE(BusySeconds(refused.status())) << refused.status().hint();
   EXPECT_GE(service.RetryAfterSeconds(), 1);
+  running->Cancel();
+  EXPECT_TRUE(first->Wait().ok());
+}
+
+// Three are to begin before it could, each for as long as the last answer took.
+TEST_P(SchedulerTest, WhenToTryAgainFollowsFromTheQueueAndFromHowLongAnswersTook) {
+  ModelService& service = Start({.max_running = 1, .max_waiting = 2});
+  const auto slow = std::make_shared<Collector>([](int) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    return true;
+  });
+  ASSERT_TRUE(service.Submit(GreedyRequest({1}, 11), slow).ok());
+  ASSERT_TRUE(slow->Wait().ok());
+  EXPECT_GE(service.RetryAfterSeconds(), 2);
+  const auto first = std::make_shared<Collector>();
+  auto running = service.Submit(GreedyRequest({1}, 8000), first);
+  first->WaitForTokens(1);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(service.Submit(GreedyRequest({2}, 5), std::make_shared<Collector>()).ok());
+  }
+  const auto refused = service.Submit(GreedyRequest({2}, 5), std::make_shared<Collector>());
+  EXPECT_GE(BusySeconds(refused.status()), 4) << refused.status().hint();
   running->Cancel();
   EXPECT_TRUE(first->Wait().ok());
 }

@@ -2,11 +2,13 @@
 // and across restarts of the server.
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/strings.h"
+#include "store/session.h"
 #include "tests/server/demo_server.h"
 #include "tests/testing/temp_dir.h"
 
@@ -222,6 +224,52 @@ TEST(PicturesTest, AreRefusedByNameWhereverTheyStand) {
       "/api/create", {{"model", "seer"}, {"from", "demo"}, {"messages", own}, {"stream", false}});
   EXPECT_EQ(made.status, 400) << made.body;
   EXPECT_THAT(made.body, HasSubstr("cannot have images"));
+}
+
+// A model that was pulled may have been made elsewhere, with a picture in the turns that it brings.
+TEST(PicturesTest, InTheTurnsThatAPulledModelBringsAreRefusedToo) {
+  const store::Store& store = testing::DemoStore();
+  const auto demo = store.Read(*store::ModelName::Parse("demo"));
+  ASSERT_TRUE(demo.ok());
+  auto session = store::WriteSession::Begin(store);
+  ASSERT_TRUE(session.ok());
+  const auto bring = [&](const char* name, const Json& turns) {
+    const auto blob = (*session)->PutBlob(turns.dump());
+    ASSERT_TRUE(blob.ok());
+    store::Manifest manifest = demo->manifest();
+    manifest.layers.push_back({.media_type = std::string(store::kMessagesMediaType),
+                               .digest = blob->digest,
+                               .size = blob->size,
+                               .from = {},
+                               .name = {}});
+    ASSERT_TRUE((*session)->Commit(*store::ModelName::Parse(name), manifest).ok());
+  };
+  const Json answer = {{"role", "assistant"}, {"content", "5"}};
+  const Json plain = {{"role", "user"}, {"content", "What is 2+3?"}};
+  Json picture = plain;
+  picture["images"] = {"aGk="};
+  bring("seer", Json::array({picture, answer}));
+  bring("reader", Json::array({plain, answer}));
+  const DemoServer server;
+  const Json messages = Question("What is 2+2?")["messages"];
+  for (const auto& [path, body] : {std::pair<const char*, Json>("/api/chat", {{"stream", false}}),
+                                   {"/api/chat", {{"stream", true}}},
+                                   {"/v1/chat/completions", Json::object()},
+                                   {"/v1/messages", {{"max_tokens", 5}}}}) {
+    Json asked = body;
+    asked["messages"] = messages;
+    asked["model"] = "seer";
+    const ClientReply refused = server.Post(path, asked);
+    EXPECT_EQ(refused.status, 400) << path << " " << refused.body;
+    EXPECT_THAT(refused.body, HasSubstr("does not support images")) << path;
+    asked["model"] = "reader";
+    EXPECT_EQ(server.Post(path, asked).status, 200) << path;
+  }
+  const Json generate = {{"model", "seer"}, {"prompt", "What is 2+2?"}, {"stream", false}};
+  EXPECT_EQ(server.Post("/api/generate", generate).status, 400);
+  for (const char* name : {"seer", "reader"}) {
+    server.Call(Method::kDelete, "/api/delete", Json({{"model", name}}).dump());
+  }
 }
 
 }  // namespace

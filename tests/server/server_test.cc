@@ -161,6 +161,7 @@ TEST(ServerTest, WhoFindsTheQueueFullHearsWhenToComeAgain) {
     ASSERT_TRUE(seconds) << path;
     EXPECT_GE(*seconds, 1U);
     EXPECT_THAT(reply.body, HasSubstr("queue is full")) << path;
+    EXPECT_THAT(reply.body, HasSubstr(core::StrCat("Try again in ", *seconds, " second"))) << path;
   }
 }
 

@@ -10,6 +10,8 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -272,6 +274,92 @@ class LogTest(unittest.TestCase):
         wanted = self.ask("--log-prompts")
         self.assertIn(SECRET, wanted)
         self.assertNotIn(KEY, wanted)
+
+
+class FairTest(unittest.TestCase):
+    """One answer at a time, and somebody who asks for much: others need not wait for all of it."""
+
+    KEYS = "ann infer ann-secret-0123456789\nben infer ben-secret-0123456789\n"
+    MANY = 8
+
+    def serve(self, **more):
+        server = ServerProcess(INGOT, **more)
+        self.addCleanup(server.stop)
+        return server
+
+    def order(self, server, greedy, modest):
+        """Who was answered when: MANY requests of one, and, once these wait, one of another. Each
+        is an address to come from and a key."""
+        answered, lock = [], threading.Lock()
+        warm = self.ask(server, greedy, 1)
+        self.assertEqual(warm, 200)
+
+        def ask(name, asker):
+            status = self.ask(server, asker, 150)
+            with lock:
+                answered.append((name, status))
+
+        threads = [threading.Thread(target=ask, args=("greedy", greedy)) for _ in range(self.MANY)]
+        for thread in threads:
+            thread.start()
+        self.wait_for(server, greedy, self.MANY - 2)
+        threads.append(threading.Thread(target=ask, args=("modest", modest)))
+        threads[-1].start()
+        for thread in threads:
+            thread.join(120)
+        self.assertEqual([status for _, status in answered], [200] * (self.MANY + 1))
+        return [name for name, _ in answered]
+
+    def connect(self, server, asker):
+        address, key = asker
+        host, port = server.address.split(":")
+        connection = http.client.HTTPConnection(
+            host, int(port), timeout=120, source_address=(address, 0)
+        )
+        return connection, {"Authorization": f"Bearer {key}"} if key else {}
+
+    def ask(self, server, asker, tokens):
+        connection, headers = self.connect(server, asker)
+        body = QUESTION | {
+            "stream": False,
+            "options": {"temperature": 2, "top_k": 0, "top_p": 1, "num_predict": tokens},
+        }
+        connection.request("POST", "/api/chat", json.dumps(body), headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status
+
+    def wait_for(self, server, asker, waiting):
+        """Until so many wait."""
+        for _ in range(2000):
+            connection, headers = self.connect(server, asker)
+            connection.request("GET", "/metrics", headers=headers)
+            text = connection.getresponse().read().decode()
+            connection.close()
+            found = re.search(r"^ingot_waiting_requests\{.*\} (\d+)$", text, re.M)
+            if found and int(found.group(1)) >= waiting:
+                return
+            time.sleep(0.002)
+        self.fail("they were answered before they waited")
+
+    def test_addresses_take_turns_where_there_are_no_keys(self):
+        server = self.serve(arguments=("--max-running", "1"))
+        order = self.order(server, ("127.0.0.1", None), ("127.0.0.2", None))
+        # Two of the others had begun, and another may have before this one had come in.
+        self.assertLessEqual(order.index("modest"), self.MANY // 2, order)
+
+    def test_keys_take_turns_wherever_they_come_from(self):
+        server = self.serve(arguments=("--max-running", "1"), keys=self.KEYS)
+        ann, ben = "ann-secret-0123456789", "ben-secret-0123456789"
+        order = self.order(server, ("127.0.0.1", ann), ("127.0.0.1", ben))
+        self.assertLessEqual(order.index("modest"), self.MANY // 2, order)
+
+    def test_one_key_has_one_turn_from_however_many_addresses(self):
+        server = self.serve(arguments=("--max-running", "1"), keys=self.KEYS)
+        ann = "ann-secret-0123456789"
+        order = self.order(server, ("127.0.0.1", ann), ("127.0.0.2", ann))
+        self.assertGreaterEqual(order.index("modest"), self.MANY - 1, order)
 
 
 class UnitTest(unittest.TestCase):

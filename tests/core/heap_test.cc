@@ -1,0 +1,38 @@
+#include "core/heap.h"
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "core/env.h"
+#include "core/memory.h"
+
+namespace ingot::core {
+namespace {
+
+// Pieces below what is mapped alone, with one in so many kept, so that no heap shrinks by itself.
+TEST(HeapTest, MemoryThatWasLetGoIsGivenBack) {
+#ifdef __linux__
+  constexpr size_t kPiece = 16 << 10;
+  constexpr size_t kPieces = 4096;
+  std::vector<std::unique_ptr<char[]>> pieces;
+  for (size_t i = 0; i < kPieces; ++i) {
+    pieces.push_back(std::make_unique<char[]>(kPiece));
+    std::memset(pieces.back().get(), 1, kPiece);
+  }
+  for (size_t i = 0; i < kPieces; ++i) {
+    if (i % 64 != 63) pieces[i].reset();
+  }
+  const uint64_t before = *ReadResidentBytes(Env::Posix());
+  ReturnFreeMemory();
+  const uint64_t after = *ReadResidentBytes(Env::Posix());
+  EXPECT_LT(after + kPieces * kPiece / 2, before);
+#else
+  ReturnFreeMemory();
+#endif
+}
+
+}  // namespace
+}  // namespace ingot::core
