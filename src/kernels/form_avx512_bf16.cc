@@ -13,6 +13,7 @@
 #include <bit>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/form.h"
 #include "quant/float_types.h"

@@ -89,121 +89,186 @@ __m512 DotBlock(const Halves& w, const std::byte* x) {
   return _mm512_cvtepi32_ps(sum);
 }
 
-// kOuts rows of weights at once, for kRows rows of activations.
-template <class Codes, size_t kGroup, size_t kRows, size_t kOuts>
-void Dot(const ProductRun& run, size_t first) {
-  const Matrix& matrix = *run.matrix;
-  constexpr size_t kValues = kTogether<Codes>;
-  constexpr size_t kBlockBytes = kValues * Codes::kBits / 8;
-  constexpr size_t kLanes = kVector * kGroup / kValues;  // of a group in a block; over 16: all
-  const size_t groups = matrix.inputs / kGroup;
-  const size_t padded = RoundUp(groups, kVector);
-  const size_t row_bytes = matrix.row_bytes();
-  __m512 totals[kOuts][kRows];
-  for (size_t o = 0; o < kOuts; ++o) {
-    for (size_t r = 0; r < kRows; ++r) totals[o][r] = _mm512_setzero_ps();
+// Calls f for 0 to kCount - 1, each a constant.
+template <size_t kCount, class F>
+__attribute__((always_inline)) inline void Each(const F& f) {
+  [&]<size_t... kIndex>(std::index_sequence<kIndex...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<size_t, kIndex>()), ...);
   }
-  alignas(64) uint32_t lanes[kVector];
-  for (uint32_t i = 0; i < kVector; ++i) lanes[i] = kLanes >= kVector ? 0 : i / uint32_t{kLanes};
-  const __m512i lane_groups = _mm512_load_si512(lanes);
-  bf16::Ahead ahead(row_bytes, kOuts);
-  for (size_t g = 0; g < groups; g += kVector) {
-    const size_t count = std::min(kVector, groups - g);
-    __m512 scales[kOuts][kRows];
-    const uint8_t* rows[kOuts];
-    for (size_t o = 0; o < kOuts; ++o) {
-      const size_t n = first + o;
-      rows[o] = reinterpret_cast<const uint8_t*>(matrix.row(n)) + g * kGroup * Codes::kBits / 8;
-      const __m512 own = ScalesOf(matrix, n * groups + g, count);
-      __m512 biases = _mm512_mul_ps(own, _mm512_set1_ps(-6));
-      if constexpr (!std::is_same_v<Codes, Floats4>) {
-        biases = bf16::LoadSixteen(
-            matrix.type, matrix.biases + (n * groups + g) * quant::SizeOf(matrix.type), count);
-      }
-      for (size_t r = 0; r < kRows; ++r) {
-        const float* sums = run.sums + r * run.sums_stride + g;
-        totals[o][r] = _mm512_fmadd_ps(biases, _mm512_loadu_ps(sums), totals[o][r]);
-        const __m512 steps = _mm512_loadu_ps(sums + padded);
-        scales[o][r] = _mm512_mul_ps(
-            own, Codes::kScale == 1 ? steps : _mm512_mul_ps(steps, _mm512_set1_ps(Codes::kScale)));
-      }
-    }
-    const std::byte* x = run.x + g * kGroup * 2;
-    const size_t values = std::min(kVector * kGroup, matrix.inputs - g * kGroup);
-    const auto add = [&](size_t o, const Halves& w, const __m512i& from, const std::byte* at)
-        __attribute__((always_inline)) {
-      for (size_t r = 0; r < kRows; ++r) {
-        totals[o][r] = _mm512_fmadd_ps(DotBlock<Codes>(w, at + r * run.x_stride),
-                                       _mm512_permutexvar_ps(from, scales[o][r]), totals[o][r]);
-      }
-    };
-    const auto groups_of = [&](size_t block) __attribute__((always_inline)) {
-      return _mm512_add_epi32(lane_groups,
-                              _mm512_set1_epi32(static_cast<int>(block * kValues / kGroup)));
-    };
-    const size_t whole = values / kValues;
-    for (size_t b = 0; b < whole; ++b, x += 2 * kValues) {
-      const __m512i from = groups_of(b);
-      const size_t distance = ahead.Next(kBlockBytes);
-      for (size_t o = 0; o < kOuts; ++o) {
-        const uint8_t* codes = rows[o] + b * kBlockBytes;
-        __builtin_prefetch(codes + distance);
-        add(o, Codes::Load(codes), from, x);
-      }
-    }
-    if (const size_t left = values % kValues; left > 0) {
-      for (size_t o = 0; o < kOuts; ++o) {
-        uint8_t last[kBlockBytes] = {};
-        std::memcpy(last, rows[o] + whole * kBlockBytes, left * Codes::kBits / 8);
-        add(o, Codes::Load(last), groups_of(whole), x);
-      }
-    }
-  }
-  for (size_t o = 0; o < kOuts; ++o) {
-    bf16::StoreSums(totals[o], run.out + first + o - run.first, run.out_stride);
-  }
+  (std::make_index_sequence<kCount>());
 }
 
-template <class Codes, size_t kRows, size_t kOuts>
-void DotGroups(const ProductRun& run, size_t first) {
+// Scales, or biases, of 16 groups that follow each other. Those in bf16, which most files have, are
+// read without looking at what they are.
+template <bool kBF16>
+__m512 SixteenOf(FloatType type, const std::byte* at, size_t count) {
+  if constexpr (kBF16) {
+    if (count == kVector) return bf16::WidenBF16(at);
+  }
+  return bf16::LoadSixteen(type, at, count);
+}
+
+// The product over all outputs of a run, kOuts rows of weights at once, for kRows rows of
+// activations. What rows have in common is found once: a row of 1024 codes takes some tens of
+// processor cycles.
+template <class Codes, size_t kGroup, size_t kRows, bool kBF16>
+class Rows {
+ public:
+  explicit Rows(const ProductRun& run)
+      : run_(run),
+        matrix_(*run.matrix),
+        groups_(matrix_.inputs / kGroup),
+        padded_(RoundUp(groups_, kVector)),
+        row_bytes_(matrix_.row_bytes()),
+        scale_bytes_(kFloats ? 1 : quant::SizeOf(matrix_.type)) {
+    alignas(64) uint32_t lanes[kVector];
+    for (uint32_t i = 0; i < kVector; ++i) {
+      lanes[i] = kLanes >= kVector ? 0 : i / static_cast<uint32_t>(kLanes);
+    }
+    lane_groups_ = _mm512_load_si512(lanes);
+  }
+
+  void All() const {
+    constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
+    size_t n = 0;
+    for (; n + kOuts <= run_.count; n += kOuts) Dot<kOuts>(run_.first + n);
+    for (; n < run_.count; ++n) Dot<1>(run_.first + n);
+  }
+
+ private:
+  static constexpr bool kFloats = std::is_same_v<Codes, Floats4>;
+  static constexpr size_t kValues = kTogether<Codes>;
+  static constexpr size_t kBlockBytes = kValues * Codes::kBits / 8;
+  static constexpr size_t kLanes = kVector * kGroup / kValues;  // of a group; over 16: all
+
+  // The sums of a batch of at most 16 groups.
+  template <size_t kOuts>
+  struct Batch {
+    __m512 totals[kOuts][kRows];
+    __m512 scales[kOuts][kRows];  // of each group, times the step of its activations
+  };
+
+  template <size_t kOuts>
+  __attribute__((always_inline)) void LoadScales(Batch<kOuts>& batch, size_t first, size_t g,
+                                                 size_t count) const {
+    const std::byte* scales = matrix_.scales + (first * groups_ + g) * scale_bytes_;
+    const std::byte* biases = matrix_.biases + (first * groups_ + g) * scale_bytes_;
+    Each<kOuts>([&](auto o) __attribute__((always_inline)) {
+      const size_t at = o * groups_ * scale_bytes_;
+      __m512 own, bias;
+      if constexpr (kFloats) {
+        own = bf16::ScalesOf(matrix_, (first + o) * groups_ + g, count);
+        bias = _mm512_mul_ps(own, _mm512_set1_ps(-6));
+      } else {
+        own = SixteenOf<kBF16>(matrix_.type, scales + at, count);
+        bias = SixteenOf<kBF16>(matrix_.type, biases + at, count);
+      }
+      Each<kRows>([&](auto r) __attribute__((always_inline)) {
+        const float* sums = run_.sums + r * run_.sums_stride + g;
+        batch.totals[o][r] = _mm512_fmadd_ps(bias, _mm512_loadu_ps(sums), batch.totals[o][r]);
+        __m512 steps = _mm512_loadu_ps(sums + padded_);
+        if (Codes::kScale != 1) steps = _mm512_mul_ps(steps, _mm512_set1_ps(Codes::kScale));
+        batch.scales[o][r] = _mm512_mul_ps(own, steps);
+      });
+    });
+  }
+
+  template <size_t kOuts>
+  __attribute__((always_inline)) void Add(Batch<kOuts>& batch, size_t o, const Halves& w,
+                                          size_t block, const std::byte* x) const {
+    const __m512i from = _mm512_add_epi32(
+        lane_groups_, _mm512_set1_epi32(static_cast<int>(block * kValues / kGroup)));
+    Each<kRows>([&](auto r) __attribute__((always_inline)) {
+      batch.totals[o][r] =
+          _mm512_fmadd_ps(DotBlock<Codes>(w, x + r * run_.x_stride),
+                          _mm512_permutexvar_ps(from, batch.scales[o][r]), batch.totals[o][r]);
+    });
+  }
+
+  template <size_t kOuts>
+  __attribute__((always_inline)) void Dot(size_t first) const {
+    Batch<kOuts> batch;
+    Each<kOuts>([&](auto o) __attribute__((always_inline)) {
+      Each<kRows>([&](auto r)
+                      __attribute__((always_inline)) { batch.totals[o][r] = _mm512_setzero_ps(); });
+    });
+    const auto* codes = reinterpret_cast<const uint8_t*>(matrix_.values) + first * row_bytes_;
+    const std::byte* x = run_.x;
+    bf16::Ahead ahead(row_bytes_, kOuts);
+    for (size_t g = 0; g < groups_; g += kVector) {
+      LoadScales<kOuts>(batch, first, g, std::min(kVector, groups_ - g));
+      const size_t values = std::min(kVector * kGroup, matrix_.inputs - g * kGroup);
+      const size_t whole = values / kValues;
+      for (size_t b = 0; b < whole; ++b, codes += kBlockBytes, x += 2 * kValues) {
+        const size_t distance = ahead.Next(kBlockBytes);
+        Each<kOuts>([&](auto o) __attribute__((always_inline)) {
+          const uint8_t* from = codes + o * row_bytes_;
+          __builtin_prefetch(from + distance);
+          Add<kOuts>(batch, o, Codes::Load(from), b, x);
+        });
+      }
+      if (const size_t left = values % kValues; left > 0) {
+        Each<kOuts>([&](auto o) __attribute__((always_inline)) {
+          uint8_t last[kBlockBytes] = {};
+          std::memcpy(last, codes + o * row_bytes_, left * Codes::kBits / 8);
+          Add<kOuts>(batch, o, Codes::Load(last), whole, x);
+        });
+      }
+    }
+    Each<kOuts>([&](auto o) __attribute__((always_inline)) {
+      bf16::StoreSums(batch.totals[o], run_.out + first + o - run_.first, run_.out_stride);
+    });
+  }
+
+  const ProductRun& run_;
+  const Matrix& matrix_;
+  size_t groups_;
+  size_t padded_;
+  size_t row_bytes_;
+  size_t scale_bytes_;
+  __m512i lane_groups_;
+};
+
+template <class Codes, size_t kGroup, size_t kRows>
+void DotAll(const ProductRun& run) {
+  if constexpr (!std::is_same_v<Codes, Floats4>) {
+    if (run.matrix->type == FloatType::kBF16) return Rows<Codes, kGroup, kRows, true>(run).All();
+  }
+  Rows<Codes, kGroup, kRows, false>(run).All();
+}
+
+template <class Codes, size_t kRows>
+void DotGroups(const ProductRun& run) {
   switch (run.matrix->format.group_size) {
     case 16:
-      if constexpr (std::is_same_v<Codes, Floats4>) return Dot<Codes, 16, kRows, kOuts>(run, first);
+      if constexpr (std::is_same_v<Codes, Floats4>) DotAll<Codes, 16, kRows>(run);
       return;
     case 32:
-      return Dot<Codes, 32, kRows, kOuts>(run, first);
+      return DotAll<Codes, 32, kRows>(run);
     case 64:
-      return Dot<Codes, 64, kRows, kOuts>(run, first);
+      return DotAll<Codes, 64, kRows>(run);
     default:
-      return Dot<Codes, 128, kRows, kOuts>(run, first);
-  }
-}
-
-template <size_t kRows, size_t kOuts>
-void DotOutputs(const ProductRun& run, size_t first) {
-  if (run.matrix->layout == Layout::kE2M1) return DotGroups<Floats4, kRows, kOuts>(run, first);
-  switch (run.matrix->format.bits) {
-    case 2:
-      return DotGroups<WholeBits<2>, kRows, kOuts>(run, first);
-    case 3:
-      return DotGroups<WholeBits<3>, kRows, kOuts>(run, first);
-    case 4:
-      return DotGroups<Whole4, kRows, kOuts>(run, first);
-    case 5:
-      return DotGroups<WholeBits<5>, kRows, kOuts>(run, first);
-    case 6:
-      return DotGroups<WholeBits<6>, kRows, kOuts>(run, first);
-    default:
-      return DotGroups<Whole8, kRows, kOuts>(run, first);
+      return DotAll<Codes, 128, kRows>(run);
   }
 }
 
 template <size_t kRows>
-void DotAll(const ProductRun& run) {
-  constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
-  size_t n = 0;
-  for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
-  for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);
+void DotRows(const ProductRun& run) {
+  if (run.matrix->layout == Layout::kE2M1) return DotGroups<Floats4, kRows>(run);
+  switch (run.matrix->format.bits) {
+    case 2:
+      return DotGroups<WholeBits<2>, kRows>(run);
+    case 3:
+      return DotGroups<WholeBits<3>, kRows>(run);
+    case 4:
+      return DotGroups<Whole4, kRows>(run);
+    case 5:
+      return DotGroups<WholeBits<5>, kRows>(run);
+    case 6:
+      return DotGroups<WholeBits<6>, kRows>(run);
+    default:
+      return DotGroups<Whole8, kRows>(run);
+  }
 }
 
 inline bool Serves(const Matrix& matrix) {
@@ -211,7 +276,7 @@ inline bool Serves(const Matrix& matrix) {
 }
 
 inline void Few(const ProductRun& run) {
-  bf16::InEightsAndFewer(run, {{8, DotAll<8>}, {4, DotAll<4>}, {2, DotAll<2>}, {1, DotAll<1>}});
+  bf16::InEightsAndFewer(run, {{8, DotRows<8>}, {4, DotRows<4>}, {2, DotRows<2>}, {1, DotRows<1>}});
 }
 
 // 16 numbers as multiples of 1 / inverse.
