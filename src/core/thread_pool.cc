@@ -7,11 +7,13 @@
 #endif
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <mutex>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -144,6 +146,43 @@ class Share {
   std::atomic<uint64_t> range_{0};
 };
 
+// What a thread is to fetch while it waits. Written by callers and read by the thread without
+// agreement: half of one and half of another costs a fetch in vain.
+class AheadList {
+ public:
+  void Set(std::span<const Ahead> list) {
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const Ahead one = i < list.size() ? list[i] : Ahead{};
+      places_[i].data.store(one.data, std::memory_order_relaxed);
+      places_[i].bytes.store(one.bytes, std::memory_order_relaxed);
+    }
+  }
+  // Until `ready` says that there is something to do. What was fetched is not fetched again.
+  template <typename Ready>
+  bool Fetch(const Ready& ready) {
+    for (Place& place : places_) {
+      const size_t bytes = place.bytes.load(std::memory_order_relaxed);
+      if (bytes == 0) continue;
+      const std::byte* data = place.data.load(std::memory_order_relaxed);
+      for (size_t at = 0; at < bytes; at += kCacheLine) {
+        if (at % kPiece == 0 && ready()) return true;
+        __builtin_prefetch(data + at, 0, 2);
+      }
+      place.bytes.store(0, std::memory_order_relaxed);
+    }
+    return false;
+  }
+
+ private:
+  static constexpr size_t kCacheLine = 64;
+  static constexpr size_t kPiece = 16 * kCacheLine;  // between two looks at what is waited for
+  struct Place {
+    std::atomic<const std::byte*> data{nullptr};
+    std::atomic<size_t> bytes{0};
+  };
+  std::array<Place, ThreadPool::kMostAhead> places_;
+};
+
 // What one thread shows the others. Slot 0 is the caller's.
 struct alignas(kCacheLines) Slot {
   Share share;
@@ -152,6 +191,7 @@ struct alignas(kCacheLines) Slot {
   static constexpr int kAwake = 0;
   static constexpr int kParked = 1;
   std::atomic<int> parking{kAwake};
+  AheadList ahead;
 
   // Both sides of a park first write and then look: the sleeper at what it waits for, the other at
   // `parking`. With sequential consistency one of them sees the other.
@@ -301,6 +341,7 @@ bool ThreadPool::Impl::AwaitLoop(uint32_t self, uint64_t& seen, uint64_t served)
     if (gate::IsOpenFor(seen, self) && gate::Number(seen) != served) return true;
     return stop.load(std::memory_order_seq_cst);
   };
+  if (slots[self].ahead.Fetch(ready)) return !stop.load(std::memory_order_seq_cst);
   while (!Spin(ready)) {
     parked.fetch_add(1, std::memory_order_seq_cst);
     Park(slots[self], ready);
@@ -379,6 +420,7 @@ void ThreadPool::Impl::RunBlock(const Loop& next, uint32_t chunks) noexcept {
   // Every chunk is taken now; those who took one are busy until it is done.
   gate.store(open & ~gate::kOpen, std::memory_order_seq_cst);
   const auto done = [&] { return !OthersBusy(); };
+  if (slots[0].ahead.Fetch(done)) return;
   while (!Spin(done)) Park(slots[0], done);
 }
 
@@ -413,6 +455,15 @@ void ThreadPool::ParallelFor(size_t count, size_t chunk, Body body) {
       RunHere(begin, begin + std::min(left, chunk), chunk, body);
       begin += std::min(left, chunk);
     }
+  }
+}
+
+void ThreadPool::Expect(size_t shares, FunctionRef<size_t(size_t share, Ahead* ahead)> begins) {
+  shares = std::min(shares, impl_->workers.size() + 1);
+  std::array<Ahead, kMostAhead> list;
+  for (size_t i = 0; i < shares; ++i) {
+    const size_t count = std::min(begins(i, list.data()), kMostAhead);
+    impl_->slots[i].ahead.Set(std::span(list).first(count));
   }
 }
 

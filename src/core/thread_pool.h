@@ -45,6 +45,13 @@ class FunctionRef<R(Args...)> {
   R (*call_)(void*, Args...);
 };
 
+// Bytes that a thread may bring into its cache while it has nothing to do. They are never read, so
+// that they need not be there any more.
+struct Ahead {
+  const std::byte* data = nullptr;
+  size_t bytes = 0;
+};
+
 class ThreadPool {
  public:
   // threads counts the caller: 1, or less, means that everything runs on the calling thread. Where
@@ -71,6 +78,13 @@ class ThreadPool {
   // bodies wrote is visible then. Allocates nothing. An exception out of body ends the process.
   // A range of one chunk is a plain call of body, which may itself use the pool.
   void ParallelFor(size_t count, size_t chunk, FunctionRef<void(size_t begin, size_t end)> body);
+
+  // Called before a loop, of the loop that is likely to follow it: asks `begins` for each share
+  // what the thread of that share will read first there. Threads fetch it while they wait for the
+  // others to end the one loop, or for somebody to begin the other. `ahead` has room for kMostAhead
+  // pieces; the answer is how many there are.
+  static constexpr size_t kMostAhead = 6;
+  void Expect(size_t shares, FunctionRef<size_t(size_t share, Ahead* ahead)> begins);
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 
 #include "kernels/scratch.h"
 #include "kernels/store.h"
+#include "kernels/succession.h"
 
 namespace ingot::kernels {
 namespace {
@@ -241,6 +242,31 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
   }
 }
 
+// Threads that will wait for this loop's end, or for the next loop's begin, fetch what they are
+// likely to read then. Only loops over weights that are the same every time, and that are read as
+// they lie, are worth remembering.
+void TellWhatFollows(std::span<const PlannedProduct> products, core::ThreadPool& pool) {
+  std::vector<SuccessionPart> parts;
+  parts.reserve(products.size());
+  Succession& succession = Succession::OfThisThread();
+  for (const auto& [plan, product] : products) {
+    if (product.segments.size() != 1) return succession.EnterOther();
+    const Segment& segment = product.segments.front();
+    if (segment.rows > kFewRows || plan.IsMany(segment)) return succession.EnterOther();
+    parts.push_back({.matrix = segment.matrix,
+                     .gate = segment.gate.matrix,
+                     .block_outputs = plan.few_outputs,
+                     .blocks = (segment.matrix.outputs + plan.few_outputs - 1) / plan.few_outputs});
+  }
+  if (parts.empty()) return;
+  const SuccessionStage* next = succession.Enter(std::move(parts));
+  if (next == nullptr || next->blocks == 0) return;
+  const size_t shares = std::min<size_t>(static_cast<size_t>(pool.threads()), next->blocks);
+  pool.Expect(shares, [&](size_t share, core::Ahead* ahead) {
+    return BeginningOf(*next, share, shares, ahead);
+  });
+}
+
 }  // namespace
 
 bool ProductPlan::IsMany(const Segment& segment) const { return segment.rows >= many_from; }
@@ -298,6 +324,7 @@ void ComputeAll(std::span<const PlannedProduct> products, core::ThreadPool& pool
     total += blocks.back().count();
     ends.push_back(total);
   }
+  TellWhatFollows(products, pool);
   pool.ParallelFor(total, 1, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       const auto which =

@@ -285,6 +285,25 @@ TEST(ThreadPoolTest, ThreadsAreNamedAndSleepWhenThereIsNothingToDo) {
   EXPECT_EQ(arrived, 3);
 }
 
+TEST(ThreadPoolTest, WhatIsFetchedAheadIsAskedOnceAShareAndNeedNotBeThere) {
+  ThreadPool pool(3);
+  std::vector<size_t> asked;
+  pool.Expect(7, [&](size_t share, Ahead* ahead) {
+    asked.push_back(share);
+    // Addresses that nobody may read, and more pieces than there is room for.
+    for (size_t i = 0; i < ThreadPool::kMostAhead; ++i) {
+      ahead[i] = {reinterpret_cast<const std::byte*>((share + 1) << 12), size_t{1} << 16};
+    }
+    return ThreadPool::kMostAhead + 1;
+  });
+  EXPECT_EQ(asked, (std::vector<size_t>{0, 1, 2})) << "a pool of three has no more shares";
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> sum = 0;
+    pool.ParallelFor(100, 1, [&](size_t begin, size_t) { sum += static_cast<int>(begin); });
+    EXPECT_EQ(sum, 4950);
+  }
+}
+
 TEST(ThreadPoolTest, FewerThanOneThreadIsTheCallerAlone) {
   for (const int threads : {-3, 0, 1}) {
     ThreadPool pool(threads);
