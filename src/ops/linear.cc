@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ops/cpu/linear.h"
+#include "ops/cpu/table.h"
 #include "ops/gpu/compiled.h"
 
 namespace ingot::ops {
@@ -53,6 +54,7 @@ Array Apply(const Linear& linear, const Array& x) {
 }
 
 Array Rows(const Linear& table, const Array& ids, mx::Dtype type) {
+  if (cpu::ServesRows(table, ids, type)) return cpu::Rows(table, ids, type);
   if (const Array* dense = std::get_if<Array>(&table.weight)) {
     return mx::astype(mx::take(*dense, ids, 0), type);
   }

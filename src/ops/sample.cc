@@ -101,8 +101,8 @@ std::vector<int> Likeliest(Array logits) {
     logits = mx::contiguous(logits);
     mx::eval(logits);
   }
-  return cpu::LikeliestOfRows(*type, logits.data<std::byte>(), static_cast<size_t>(logits.shape(0)),
-                              static_cast<size_t>(logits.shape(1)));
+  const auto width = static_cast<size_t>(logits.shape(-1));
+  return cpu::LikeliestOfRows(*type, logits.data<std::byte>(), logits.size() / width, width);
 }
 
 Array Draw(const Array& raw, const DrawSpec& spec) {

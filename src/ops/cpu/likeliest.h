@@ -1,6 +1,6 @@
 // The largest number of each row, without operations of MLX: rows have been computed.
 //
-// Any thread; the rows are shared out among those of the pool.
+// Any thread; the rows, and pieces of long ones, are shared out among those of the pool.
 #ifndef INGOT_OPS_CPU_LIKELIEST_H_
 #define INGOT_OPS_CPU_LIKELIEST_H_
 

@@ -20,7 +20,7 @@ std::vector<int> LikeliestOf(const std::vector<float>& row) {
 TEST(LikeliestTest, IsThatOfThePlainFormWhateverTheTypeAndTheWidth) {
   std::mt19937 random(5);  // NOLINT: the same numbers at every run
   std::normal_distribution<float> normal(0, 1);
-  for (const int width : {1, 15, 16, 1023, 1024, 1025, 5000}) {
+  for (const int width : {1, 15, 16, 1023, 1024, 1025, 5000, 16385, 40000}) {
     std::vector<float> numbers(static_cast<size_t>(width) * 7);
     for (float& number : numbers) number = normal(random);
     for (const mx::Dtype type : {mx::float32, mx::bfloat16, mx::float16}) {
@@ -44,6 +44,9 @@ TEST(LikeliestTest, TheFirstOfEqualsAndNeverWhatIsNotANumber) {
   EXPECT_EQ(LikeliestOf({-kInfinity, -5, kInfinity}), (std::vector<int>{2}));
   EXPECT_EQ(LikeliestOf({-kInfinity, -kInfinity}), (std::vector<int>{0}));
   EXPECT_EQ(LikeliestOf({kNan, kNan}), (std::vector<int>{0}));
+  std::vector<float> far(50000, 2);
+  far[20000] = far[40000] = 3;
+  EXPECT_EQ(LikeliestOf(far), (std::vector<int>{20000}));
   std::vector<float> last(3000, -1);
   last.back() = -0.5F;
   EXPECT_EQ(LikeliestOf(last), (std::vector<int>{2999}));
