@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ops/cpu/step.h"
 #include "ops/gpu/choice.h"
 #include "ops/sample.h"
 
@@ -63,6 +64,25 @@ void BatchStep::Choose(const Array& logits, bool afterwards, std::vector<Array>&
   }
 }
 
+std::optional<Array> BatchStep::Forward(const model::LanguageModel& model, const Array& tokens,
+                                        const model::Batch& batch, const Wanted& wanted,
+                                        bool at_once) const {
+  std::optional<ops::cpu::StepScope> step;
+  // Where only caches are wanted, a graph leaves out what they do not need.
+  if (at_once && !wanted.rows.empty()) step.emplace(rows_);
+  Array hidden = model.Forward(tokens, batch);
+  const auto count = static_cast<int>(wanted.rows.size());
+  std::optional<Array> logits;
+  if (count > 0) {
+    if (count < rows_) {
+      hidden = mx::take(hidden, Array(wanted.rows.data(), {count}, mx::int32), 1);
+    }
+    logits = mx::reshape(model.Logits(hidden), {count, model.shape().vocabulary});
+  }
+  if (step) step->Finish();
+  return logits;
+}
+
 void BatchStep::Compute(const model::LanguageModel& model, const Array& tokens, bool wait) {
   // Asked before the states move on.
   const Wanted wanted = WantedRows();
@@ -72,17 +92,11 @@ void BatchStep::Compute(const model::LanguageModel& model, const Array& tokens, 
     parts_[i].first = wanted.first[i];
     batch.Add(parts_[i].sequence->state(), parts_[i].rows);
   }
-  Array hidden = model.Forward(tokens, batch);
+  const bool at_once = wait && ops::gpu::BackEndInUse() == ops::gpu::BackEnd::kCpu;
   std::vector<Array> pending;
-  const auto count = static_cast<int>(wanted.rows.size());
-  if (count > 0) {
-    if (count < rows_) {
-      hidden = mx::take(hidden, Array(wanted.rows.data(), {count}, mx::int32), 1);
-    }
-    const Array logits = mx::reshape(model.Logits(hidden), {count, model.shape().vocabulary});
-    pending.push_back(logits);
-    const bool afterwards = wait && ops::gpu::BackEndInUse() == ops::gpu::BackEnd::kCpu;
-    Choose(logits, afterwards, pending);
+  if (const std::optional<Array> logits = Forward(model, tokens, batch, wanted, at_once)) {
+    pending.push_back(*logits);
+    Choose(*logits, /*afterwards=*/at_once, pending);
   }
   for (const model::BatchPart& part : batch.parts()) {
     std::vector<Array> more = part.state->Pending();

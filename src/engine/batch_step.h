@@ -64,6 +64,9 @@ class BatchStep {
     std::vector<int> first;
   };
   Wanted WantedRows() const;
+  // The wanted rows' logits [n, V], if any are wanted; computed, if at_once.
+  std::optional<Array> Forward(const model::LanguageModel& model, const Array& tokens,
+                               const model::Batch& batch, const Wanted& wanted, bool at_once) const;
   void Compute(const model::LanguageModel& model, const Array& tokens, bool wait);
   void Choose(const Array& logits, bool afterwards, std::vector<Array>& pending);
   Array TokenOf(const Part& part) const;

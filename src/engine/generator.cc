@@ -8,6 +8,9 @@
 #include "core/clock.h"
 #include "core/strings.h"
 #include "engine/sampler.h"
+#include "ops/cpu/step.h"
+#include "ops/gpu/choice.h"
+#include "ops/sample.h"
 
 namespace ingot::engine {
 namespace {
@@ -55,22 +58,35 @@ class Run {
   }
 
   Step Queue(const Array& token_row) {
-    const Array hidden = model_.Forward(token_row, state_);
-    const Array logits = mx::reshape(model_.Logits(hidden), {model_.shape().vocabulary});
-    Step step{sampler_.Next(logits), logits};
+    const Array rows = Forward(token_row);
+    const Array logits = mx::reshape(rows, {model_.shape().vocabulary});
     std::vector<Array> pending = state_.Pending();
+    if (on_cpu_ && sampler_.IsPlain()) {
+      mx::async_eval(pending);
+      return {Array(ops::Likeliest(rows).front()), logits};
+    }
+    Step step{sampler_.Next(logits), logits};
     pending.push_back(step.token);
     mx::async_eval(pending);
     return step;
   }
 
   Sampler& sampler() { return sampler_; }
+  bool on_cpu() const { return on_cpu_; }
 
  private:
+  Array Forward(const Array& token_row) {
+    ops::cpu::StepScope step(1);
+    Array logits = model_.Logits(model_.Forward(token_row, state_));
+    step.Finish();
+    return logits;
+  }
+
   const model::LanguageModel& model_;
   PrefixMemory& memory_;
   model::SequenceState& state_;
   Sampler sampler_;
+  const bool on_cpu_ = ops::gpu::BackEndInUse() == ops::gpu::BackEnd::kCpu;
 };
 
 }  // namespace
@@ -128,9 +144,10 @@ core::Result<GenerationResult> Generator::RunFrom(PrefixMemory& memory,
   while (true) {
     const Step step = std::exchange(queued, std::nullopt).value();
     const bool last = result.timings.generated_tokens + 1 == most;
-    // The next step runs while this one's token is read and shown, unless its choice depends on
-    // that token by way of a penalty.
-    const bool ahead = !last && !run.sampler().NeedsHistory();
+    // On a GPU the next step runs while this one's token is read and shown, unless its choice
+    // depends on that token by way of a penalty. On a CPU that would take the time of a thread that
+    // computes, and keep the caches from being written in place.
+    const bool ahead = !run.on_cpu() && !last && !run.sampler().NeedsHistory();
     if (ahead) queued = run.Queue(mx::reshape(step.token, {1, 1}));
     const int token = Array(step.token).item<int>();
     known.push_back(token);

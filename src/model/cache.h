@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,6 +37,8 @@ class ColumnStore {
   // What the columns lie in, for those who keep them elsewhere.
   const std::optional<Array>& room() const { return room_; }
   void Restore(Array room) { room_.emplace(std::move(room)); }
+  // The room itself, so that nobody else holds it; empty until it is restored.
+  std::optional<Array> Take() { return std::exchange(room_, std::nullopt); }
 
  private:
   std::optional<Array> room_;  // [.., capacity, ..]
@@ -51,6 +54,7 @@ class KvCache {
   size_t bytes() const { return keys_.bytes() + values_.bytes(); }
   void Evaluate(std::vector<Array>& pending) const;
   std::vector<const ColumnStore*> stores() const { return {&keys_, &values_}; }
+  ColumnStore& store(size_t i) { return i == 0 ? keys_ : values_; }
   void Restore(std::vector<Array> rooms, int length);
 
  private:

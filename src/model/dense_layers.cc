@@ -18,12 +18,12 @@ using core::StrCat;
 
 namespace {
 
-// The store's room with space for columns of this shape from `at` on. Whoever writes into it gives
-// the store what comes of that.
-Array RoomFor(const ColumnStore& store, const mx::Shape& columns, mx::Dtype type, int at) {
+// The store's room with space for columns of this shape from `at` on, taken out of the store, so
+// that it can be written over. Whoever does gives the store what comes of that.
+Array TakeRoom(ColumnStore& store, const mx::Shape& columns, mx::Dtype type, int at) {
   const int end = at + columns[2];
-  const std::optional<Array>& room = store.room();
-  if (room && room->shape(2) >= end) return *room;
+  std::optional<Array> room = store.Take();
+  if (room && room->shape(2) >= end) return std::move(*room);
   mx::Shape shape = columns;
   shape[2] = RoomColumns(room ? room->shape(2) : 0, end);
   Array larger = mx::zeros(shape, type);
@@ -42,11 +42,11 @@ Array AttendTogether(const SelfAttention& attention, const std::array<Array, 3>&
   };
   std::vector<ops::CachedSequence> sequences;
   for (const BatchPart& part : batch.parts()) {
-    const auto& cache = part.state->Layer<KvCache>(layer);
+    auto& cache = part.state->Layer<KvCache>(layer);
     const auto room = [&](size_t store, const Array& columns) {
       const int width = columns.shape(2) / shape.key_heads;
-      return RoomFor(*cache.stores()[store], {1, shape.key_heads, part.rows, width},
-                     columns.dtype(), cache.length());
+      return TakeRoom(cache.store(store), {1, shape.key_heads, part.rows, width}, columns.dtype(),
+                      cache.length());
     };
     sequences.push_back({.room = {room(0, rows[1]), room(1, rows[2])},
                          .length = cache.length(),

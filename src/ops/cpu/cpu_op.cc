@@ -11,6 +11,7 @@
 #include <mlx/primitives.h>
 
 #include "ops/cpu/rows.h"
+#include "ops/cpu/step.h"
 
 namespace ingot::ops::cpu {
 namespace {
@@ -122,6 +123,9 @@ mx::Stream StreamFor(const char* name) {
 
 std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& results,
                            std::vector<Array> inputs, PrepareAll prepare, size_t weights_from) {
+  if (StepScope* step = StepScope::Current()) {
+    return step->Start(results, std::move(inputs), prepare);
+  }
   std::vector<mx::Shape> shapes;
   std::vector<mx::Dtype> types;
   std::vector<int> in_place_of;
@@ -138,6 +142,12 @@ std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& resu
 
 Array CpuOp(const char* name, const mx::Shape& shape, mx::Dtype type, std::vector<Array> inputs,
             Prepare prepare, size_t weights_from) {
+  if (StepScope* step = StepScope::Current()) {
+    const auto prepare_all = [&](const std::vector<Array>& in, std::vector<Array>& out) {
+      return out.front().size() == 0 ? Task([] {}) : prepare(in, out.front());
+    };
+    return step->Start({{shape, type}}, std::move(inputs), prepare_all).front();
+  }
   Held held(inputs, weights_from);
   return Array(
       shape, type,
