@@ -38,6 +38,7 @@ enum class BendKind : uint8_t {
   kGelu,         // g · (1 + erf(g / sqrt 2)) / 2, erf being within 5e-7
   kReluSquared,  // max(g, 0)²
   kSigmoid,      // sigmoid(g)
+  kSoftcap,      // limit · tanh(g / limit), within 3e-7 of the limit
   kClampedSilu,  // g' · sigmoid(alpha · g') · (u' + 1), g' at most limit, u' within ±limit
 };
 struct BendRun {

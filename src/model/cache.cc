@@ -28,6 +28,9 @@ Array RoomLike(const Array& columns, int capacity) {
   return mx::zeros(shape, columns.dtype());
 }
 
+// That a window's rooms have beyond what is in them.
+constexpr int kSpareColumns = 256;
+
 size_t BytesOf(const std::optional<KeysValues>& pair) {
   return pair ? pair->keys.nbytes() + pair->values.nbytes() : 0;
 }
@@ -92,6 +95,7 @@ void LatentCache::Restore(std::vector<Array> rooms, int length) {
 
 void WindowCache::Restore(KeysValues kept, int length) {
   kept_.emplace(std::move(kept));
+  rooms_.reset();
   length_ = length;
 }
 
@@ -106,8 +110,7 @@ KeysValues WindowCache::Update(const Array& keys, const Array& values) {
     // The first new query sees window - 1 columns before itself; older ones are lost now.
     const int have = kept_->keys.shape(2);
     const int from = std::max(0, have - (window_ - 1));
-    kept_ = KeysValues{mx::concatenate({Columns(kept_->keys, from, have), keys}, 2),
-                       mx::concatenate({Columns(kept_->values, from, have), values}, 2)};
+    Slide(from, keys, values);
   } else {
     kept_ = KeysValues{keys, values};
   }
@@ -115,18 +118,48 @@ KeysValues WindowCache::Update(const Array& keys, const Array& values) {
   return *kept_;
 }
 
+void WindowCache::Slide(int from, const Array& keys, const Array& values) {
+  constexpr int kFew = 16;  // more are put behind the old ones by copying all
+  const int have = kept_->keys.shape(2);
+  const int more = keys.shape(2);
+  const auto old = [&](const Array& columns) { return Columns(columns, from, have); };
+  if (more > kFew) {
+    rooms_.reset();
+    kept_ = KeysValues{mx::concatenate({old(kept_->keys), keys}, 2),
+                       mx::concatenate({old(kept_->values), values}, 2)};
+    return;
+  }
+  if (!rooms_ || end_ + more > rooms_->keys.shape(2)) {
+    const auto move = [&](const Array& columns) {
+      return Write(RoomLike(columns, have - from + more + kSpareColumns), old(columns), 0);
+    };
+    rooms_ = KeysValues{move(kept_->keys), move(kept_->values)};
+    end_ = have - from;
+  }
+  // Nobody else holds them then, so MLX writes in place.
+  kept_.reset();
+  rooms_ = KeysValues{Write(rooms_->keys, keys, end_), Write(rooms_->values, values, end_)};
+  end_ += more;
+  const int begin = end_ - more - (have - from);
+  kept_ = KeysValues{Columns(rooms_->keys, begin, end_), Columns(rooms_->values, begin, end_)};
+}
+
 bool WindowCache::Trim(int length) {
   if (length < 0 || length > length_) return false;
   if (length == length_) return true;
   const int have = kept_ ? kept_->keys.shape(2) : 0;
   if (have < length_) return false;  // columns that the shorter sequence needs are gone
+  end_ -= have - length;
   kept_ = KeysValues{Columns(kept_->keys, 0, length), Columns(kept_->values, 0, length)};
-  if (length == 0) kept_.reset();
+  if (length == 0) {
+    kept_.reset();
+    rooms_.reset();
+  }
   length_ = length;
   return true;
 }
 
-size_t WindowCache::bytes() const { return BytesOf(kept_); }
+size_t WindowCache::bytes() const { return BytesOf(rooms_ ? rooms_ : kept_); }
 void WindowCache::Evaluate(std::vector<Array>& pending) const { Collect(kept_, pending); }
 
 void RecurrentCache::Update(Array tail, Array state, int steps) {
@@ -233,7 +266,8 @@ size_t SequenceState::BytesAt(int length, int chunk) const {
   for (const LayerCache& layer : layers_) {
     if (const auto* window = std::get_if<WindowCache>(&layer)) {
       const int have = window->kept() ? window->kept()->keys.shape(2) : 0;
-      total += scaled(window->bytes(), have, std::min(length, window->window() + chunk));
+      total += scaled(BytesOf(window->kept()), have,
+                      std::min(length, window->window() + chunk) + kSpareColumns);
     } else if (const auto* recurrent = std::get_if<RecurrentCache>(&layer)) {
       total += recurrent->bytes();
     } else {

@@ -93,8 +93,15 @@ class WindowCache {
   void Restore(KeysValues kept, int length);
 
  private:
+  // Puts columns behind the kept ones from `from` on.
+  void Slide(int from, const Array& keys, const Array& values);
+
   int window_;
   std::optional<KeysValues> kept_;  // in order of time; may exceed the window until the next update
+  // While few columns come at a time: what kept_ are the last columns of, with space after them, so
+  // that the window is not copied whenever it moves.
+  std::optional<KeysValues> rooms_;
+  int end_ = 0;  // of kept_, in rooms_
   int length_ = 0;
 };
 

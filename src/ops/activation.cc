@@ -104,6 +104,7 @@ Array Gelu(const Array& x) {
 }
 
 Array Softcap(const Array& x, float cap) {
+  if (cpu::ServesActivation(std::nullopt, x)) return cpu::Softcap(x, cap);
   return gpu::RunChain(&SoftcapChain, {x, Scalar(cap, x)});
 }
 

@@ -120,6 +120,25 @@ TEST(KernelRowsTest, TheExactGeluIsAsNearAsItsErrorFunction) {
   }
 }
 
+TEST(KernelRowsTest, SoftcapsStayWithinTheirLimit) {
+  std::vector<float> row;
+  for (float x = -400; x < 400; x += 0.73F) row.push_back(x);
+  row.push_back(kNan);
+  for (const Form* form : FormsWithRows()) {
+    std::vector<float> out(row.size());
+    form->rows.bend({.kind = BendKind::kSoftcap,
+                     .gate = nullptr,
+                     .up = row.data(),
+                     .out = out.data(),
+                     .count = out.size(),
+                     .limit = 30});
+    for (size_t i = 0; i + 1 < row.size(); ++i) {
+      EXPECT_NEAR(out[i], 30 * std::tanh(double{row[i]} / 30), 30 * 3e-7) << form->name;
+    }
+    EXPECT_TRUE(std::isnan(out.back())) << form->name;
+  }
+}
+
 TEST(KernelRowsTest, LayerNormsMatchDoubleAndAreTheSameInEveryForm) {
   for (const size_t count : kCounts) {
     for (const float mean : {0.0F, 300.0F}) {

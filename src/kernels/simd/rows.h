@@ -169,6 +169,8 @@ struct RowsOf {
         return BendWith<BendKind::kReluSquared>(run);
       case BendKind::kSigmoid:
         return BendWith<BendKind::kSigmoid>(run);
+      case BendKind::kSoftcap:
+        return BendWith<BendKind::kSoftcap>(run);
       case BendKind::kClampedSilu:
         return BendWith<BendKind::kClampedSilu>(run);
     }
@@ -260,7 +262,12 @@ struct RowsOf {
         run.count, [&](size_t i, size_t n) __attribute__((always_inline)) {
           const F<V> up = LoadSome<V>(run.up + i, n);
           F<V> result;
-          if (run.gate == nullptr) {
+          if constexpr (kKind == BendKind::kSoftcap) {
+            // tanh u is 2 sigmoid(2u) - 1.
+            const F<V> twice = V::Mul(V::Div(up, V::Set(run.limit)), V::Set(2));
+            const F<V> bent = V::Sub(V::Mul(Sigmoid(twice), V::Set(2)), V::Set(1));
+            result = V::Mul(bent, V::Set(run.limit));
+          } else if (run.gate == nullptr) {
             result = BendOne<kKind>(up);
           } else if constexpr (kKind == BendKind::kClampedSilu) {
             const F<V> limit = V::Set(run.limit);

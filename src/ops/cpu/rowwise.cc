@@ -201,6 +201,17 @@ Array SigmoidGated(const Array& x, const Array& gate) {
   });
 }
 
+Array Softcap(const Array& x, float cap) {
+  return Bent("IngotSoftcap", std::nullopt, x, [cap](std::span<float>, std::span<float> u) {
+    kernels::RowsHere().bend({.kind = kernels::BendKind::kSoftcap,
+                              .gate = nullptr,
+                              .up = u.data(),
+                              .out = u.data(),
+                              .count = u.size(),
+                              .limit = cap});
+  });
+}
+
 bool ServesSum(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec) {
   const auto normed = [&](const NormWeights& norm) { return IsRowNorm(norm, base); };
   return KernelsInUse() && base.ndim() > 0 && IsFloat(base) &&

@@ -31,6 +31,9 @@ Array Activate(const MlpActivation& activation, const std::optional<Array>& gate
 bool ServesGate(const Array& x, const Array& gate);
 Array SigmoidGated(const Array& x, const Array& gate);
 
+// cap · tanh(x / cap).
+Array Softcap(const Array& x, float cap);
+
 bool ServesSum(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec);
 Array AddNormed(const Array& base, std::span<const NormedRows> parts, const SumSpec& spec);
 
