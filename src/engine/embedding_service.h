@@ -8,19 +8,15 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "core/status.h"
+#include "engine/embed_input.h"
 #include "engine/embedder.h"
 #include "engine/engine_thread.h"
 
 namespace ingot::engine {
-
-// A text, or tokens as they stand.
-using EmbedInput = std::variant<std::string, std::vector<int>>;
 
 class EmbeddingService {
  public:

@@ -2,7 +2,7 @@
 #ifndef INGOT_ENGINE_LOGPROBS_H_
 #define INGOT_ENGINE_LOGPROBS_H_
 
-#include "ops/sample.h"
+#include "ops/token_logprobs.h"
 
 namespace ingot::engine {
 

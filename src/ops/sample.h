@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ops/array.h"
+#include "ops/token_logprobs.h"
 
 namespace ingot::ops {
 
@@ -42,15 +43,6 @@ Array Draw(const Array& logits, const DrawSpec& spec);
 // Logits in fp32 with what edits and allowed say: for draws of other kinds.
 Array EditLogits(const Array& logits, const DrawSpec& spec);
 
-// log_softmax in fp32.
-struct TokenLogprob {
-  int token = 0;
-  float logprob = 0;
-};
-struct TokenLogprobs {
-  TokenLogprob chosen;
-  std::vector<TokenLogprob> top;  // falling; of equals the first
-};
 // Of a token and of the `top` likeliest of logits [V], which are computed where that has not been
 // done. Throws what MLX does.
 TokenLogprobs LogprobsOf(Array logits, int chosen, int top);

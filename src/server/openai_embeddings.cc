@@ -11,9 +11,7 @@
 #include "core/strings.h"
 #include "registry/base64.h"
 #include "server/fields.h"
-#include "server/http_types.h"
 #include "server/openai_fields.h"
-#include "server/openai_handlers.h"
 #include "server/ruled_fields.h"
 
 namespace ingot::server {
@@ -110,17 +108,6 @@ Json EmbeddingsJson(const OpenAiEmbeddings& request, const EmbedResult& result) 
       {"data", std::move(data)},
       {"model", request.task.model},
       {"usage", {{"prompt_tokens", result.prompt_tokens}, {"total_tokens", result.prompt_tokens}}}};
-}
-
-void HandleOpenAiEmbeddings(Context& context, const ExchangePtr& exchange) {
-  const core::Result<Json> json = ParseBody(exchange->request().body);
-  if (!json.ok()) return SendOpenAiError(*exchange, json.status());
-  core::Result<OpenAiEmbeddings> request = ParseOpenAiEmbeddings(*json);
-  if (!request.ok()) return SendOpenAiError(*exchange, request.status());
-  request->task.cancelled = [exchange] { return exchange->gone(); };
-  const core::Result<EmbedResult> result = Embed(context.models, request->task);
-  if (!result.ok()) return SendOpenAiError(*exchange, result.status());
-  exchange->Send(JsonReply(200, EmbeddingsJson(*request, *result)));
 }
 
 }  // namespace ingot::server

@@ -4,7 +4,7 @@
 
 #include "core/json.h"
 #include "core/status.h"
-#include "server/embed.h"
+#include "server/embed_task.h"
 
 namespace ingot::server {
 

@@ -7,9 +7,6 @@
 
 namespace ingot::server {
 
-// openai_embeddings.cc
-void HandleOpenAiEmbeddings(Context& context, const ExchangePtr& exchange);
-
 // openai_models.cc
 void HandleListModels(Context& context, const ExchangePtr& exchange);
 void HandleGetModel(Context& context, const ExchangePtr& exchange);

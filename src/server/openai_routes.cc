@@ -8,9 +8,11 @@
 
 #include "core/strings.h"
 #include "server/answer_group.h"
+#include "server/embed.h"
 #include "server/fields.h"
 #include "server/openai_chat.h"
 #include "server/openai_completions.h"
+#include "server/openai_embeddings.h"
 #include "server/openai_fields.h"
 #include "server/openai_handlers.h"
 #include "server/routes.h"
@@ -241,10 +243,21 @@ void HandleCompletions(Context& context, const ExchangePtr& exchange) {
   }
 }
 
+void HandleEmbeddings(Context& context, const ExchangePtr& exchange) {
+  const core::Result<Json> json = ParseBody(exchange->request().body);
+  if (!json.ok()) return SendOpenAiError(*exchange, json.status());
+  core::Result<OpenAiEmbeddings> request = ParseOpenAiEmbeddings(*json);
+  if (!request.ok()) return SendOpenAiError(*exchange, request.status());
+  request->task.cancelled = [exchange] { return exchange->gone(); };
+  const core::Result<EmbedResult> result = Embed(context.models, request->task);
+  if (!result.ok()) return SendOpenAiError(*exchange, result.status());
+  exchange->Send(JsonReply(200, EmbeddingsJson(*request, *result)));
+}
+
 constexpr std::array kRoutes = {
     Route{Method::kPost, "/v1/chat/completions", Role::kInfer, kLargeBody, HandleChatCompletions},
     Route{Method::kPost, "/v1/completions", Role::kInfer, kLargeBody, HandleCompletions},
-    Route{Method::kPost, "/v1/embeddings", Role::kInfer, kLargeBody, HandleOpenAiEmbeddings},
+    Route{Method::kPost, "/v1/embeddings", Role::kInfer, kLargeBody, HandleEmbeddings},
     Route{Method::kPost, "/v1/responses", Role::kInfer, kLargeBody, HandleResponses},
     Route{Method::kGet, "/v1/responses/:id", Role::kInfer, kNoBody, HandleGetResponse},
     Route{Method::kDelete, "/v1/responses/:id", Role::kInfer, kNoBody, HandleDeleteResponse},

@@ -57,6 +57,9 @@ class RawSocket {
   void Forget() { read_.clear(); }
   bool closed() const { return closed_; }
   void Close() { fd_.Reset(); }
+  // Reads go on.
+  void EndSending() { shutdown(fd_.get(), SHUT_WR); }
+  int descriptor() const { return fd_.get(); }
 
  private:
   core::Fd fd_;
