@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "kernels/chunk.h"
 #include "quant/float_types.h"
 
 namespace ingot::kernels {
@@ -76,6 +77,7 @@ struct RecurForm {
   void (*conv)(const ConvRun& run);
   void (*delta)(const DeltaRun& run);
   void (*scan)(const ScanRun& run);
+  ChunkForm chunk;  // of the two, for many steps
 };
 
 // With what this process uses.

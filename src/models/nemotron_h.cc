@@ -191,7 +191,7 @@ struct MambaLayer {
          .input = groups(inner),
          .output = groups(inner + width),
          .direct = direct},
-        memory);
+        memory, ops::PartingFor(mixed_in.dtype()));
     cache.Update(mixed.tail, out.state, steps);
     return mx::reshape(out.y, {batch, steps, inner});
   }

@@ -36,15 +36,19 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail) {
   return {y, TimeSlice(padded, steps, steps + taps - 1)};
 }
 
+Parting PartingFor(mx::Dtype rows) {
+  return rows == mx::float32 ? Parting::kAlike : Parting::kAnywhere;
+}
+
 Array StateDecay(const Array& a, const Array& bias, const Array& rate) {
   return gpu::RunChain(&DecayChain, {a, bias, rate});
 }
 
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
-                       const Array& beta, const Array& state, int keep_every) {
+                       const Array& beta, const Array& state, int keep_every, Parting parting) {
   const DeltaInputs in{q, k, v, decay, beta};
   if (gpu::KernelsInUse()) return gpu::GatedDelta(gpu::LaunchOnDevice, in, state, keep_every);
-  if (cpu::ServesDelta(in, state)) return cpu::GatedDelta(in, state, keep_every);
+  if (cpu::ServesDelta(in, state)) return cpu::GatedDelta(in, state, keep_every, parting);
   const int batch = v.shape(0);
   const int steps = v.shape(1);
   const int value_heads = v.shape(2);

@@ -20,6 +20,13 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
 // Hv], the rest [Hv] float32.
 Array StateDecay(const Array& a, const Array& bias, const Array& rate);
 
+// Whether a result may depend, by roundings, on where calls part a long prompt. kAnywhere lets it
+// be taken some steps at a time, as products of matrices, where that is faster; with kAlike every
+// step is taken like any other, so that a sequence gives the same bits however it is read.
+enum class Parting { kAlike, kAnywhere };
+// What a layer wants whose rows are of this type: fp32 is asked for where bits matter.
+Parting PartingFor(mx::Dtype rows);
+
 // The gated delta rule, for each value head h with its key head g = h / (Hv/Hk), step by step:
 //   S ← decay · S;  S ← S + beta (v − S k) kᵀ;  y = S q
 // q, k [B, T, Hk, Dk] already normalised; v [B, T, Hv, Dv]; decay, beta [B, T, Hv].
@@ -35,7 +42,8 @@ struct DeltaResult {
   std::optional<Array> between = {};
 };
 DeltaResult GatedDelta(const Array& q, const Array& k, const Array& v, const Array& decay,
-                       const Array& beta, const Array& state, int keep_every = 0);
+                       const Array& beta, const Array& state, int keep_every = 0,
+                       Parting parting = Parting::kAnywhere);
 
 }  // namespace ingot::ops
 

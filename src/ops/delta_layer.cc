@@ -36,8 +36,9 @@ DeltaLayerResult ApplyDeltaLayer(const DeltaHeads& heads, const DeltaLayerWeight
                   Scalar(1.0F / std::sqrt(static_cast<float>(heads.key_dim)), u);
   const Array k = L2Norm(part(heads.keys(), heads.key_heads, heads.key_dim), kL2Eps);
   const Array v = part(2 * heads.keys(), heads.value_heads, heads.value_dim);
-  const DeltaResult found = GatedDelta(q, k, v, StateDecay(in.a, weights.dt_bias, weights.rate),
-                                       mx::sigmoid(ToFloat32(in.beta)), in.state);
+  const DeltaResult found =
+      GatedDelta(q, k, v, StateDecay(in.a, weights.dt_bias, weights.rate),
+                 mx::sigmoid(ToFloat32(in.beta)), in.state, 0, PartingFor(in.qkv.dtype()));
   const Array z = mx::reshape(in.z, v.shape());
   const Array gated = SiluGated(RmsNorm(found.y, weights.norm, weights.eps), z);
   return {ToTypeOf(mx::reshape(gated, {batch, steps, heads.values()}), in.qkv), mixed.tail,

@@ -19,9 +19,9 @@ std::vector<Array> StepChain(const std::vector<Array>& inputs) {
 
 }  // namespace
 
-ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
+ScanResult SelectiveScan(const ScanInputs& in, const Array& state, Parting parting) {
   if (gpu::KernelsInUse()) return gpu::SelectiveScan(gpu::LaunchOnDevice, in, state);
-  if (cpu::ServesScan(in, state)) return cpu::SelectiveScan(in, state);
+  if (cpu::ServesScan(in, state)) return cpu::SelectiveScan(in, state, parting);
   const int batch = in.x.shape(0);
   const int steps = in.x.shape(1);
   const int heads = in.x.shape(2);

@@ -3,6 +3,7 @@
 #define INGOT_OPS_MAMBA_H_
 
 #include "ops/array.h"
+#include "ops/delta.h"
 
 namespace ingot::ops {
 
@@ -22,7 +23,8 @@ struct ScanResult {
   Array y;      // [B, T, Hm, P]
   Array state;  // [B, Hm, P, N] float32
 };
-ScanResult SelectiveScan(const ScanInputs& in, const Array& state);
+ScanResult SelectiveScan(const ScanInputs& in, const Array& state,
+                         Parting parting = Parting::kAnywhere);
 
 // The time steps: softplus(dt + bias) within bounds, in fp32. bias float32.
 Array StepSizes(const Array& dt, const Array& bias, float least, float most);

@@ -6,6 +6,7 @@
 
 #include "kernels/recur.h"
 #include "kernels/simd/attend.h"
+#include "kernels/simd/chunk.h"
 #include "kernels/simd/rows.h"
 
 namespace ingot::kernels {
@@ -65,7 +66,9 @@ struct RecurOf {
     }
   }
 
-  static constexpr RecurForm Table() { return {.conv = Conv, .delta = Delta, .scan = Scan}; }
+  static constexpr RecurForm Table() {
+    return {.conv = Conv, .delta = Delta, .scan = Scan, .chunk = ChunkOf<V>::Table()};
+  }
 
  private:
   // Each row's sum of its products with x.

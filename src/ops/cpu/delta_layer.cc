@@ -15,6 +15,7 @@
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/row_norm.h"
 #include "ops/cpu/rows.h"
+#include "ops/delta.h"
 
 namespace ingot::ops::cpu {
 namespace {
@@ -28,13 +29,14 @@ size_t Size(int value) { return static_cast<size_t>(value); }
 float Softplus(float x) { return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x))); }
 
 // Steps that go through all phases together: what they leave in between fits a cache.
-constexpr size_t kStretch = 64;
+constexpr size_t kStretch = 2 * kernels::kChunkSteps;
 
 struct Job {
   size_t key_heads, value_heads, key_dim, value_dim, taps;
   Strided qkv, z, beta, a, tail;
   FloatType type;       // of qkv, z and tail
   FloatType beta_type;  // and of a
+  bool in_chunks;       // where steps are many enough
   const float* by_tap;
   const float* rate;
   const float* dt_bias;
@@ -68,6 +70,11 @@ struct Job {
           found_(u_ + stretch_ * channels_),
           decay_(found_ + stretch_ * values_),
           opening_(decay_ + stretch_ * job.value_heads),
+          chunk_(kernels::RecurHere().chunk),
+          in_chunks_(job.in_chunks && steps_ >= chunk_.from),
+          panel_floats_(kernels::PanelFloats(job.value_dim, job.key_dim, chunk_.lanes)),
+          turned_(in_chunks_ ? job.value_heads * panel_floats_ * sizeof(float) : 0),
+          panels_(reinterpret_cast<float*>(turned_.data())),
           norm_(Factors(job.norm, job.norm_type)) {
       // The sum of squares is the mean times the width.
       const auto width = static_cast<float>(job.key_dim);
@@ -77,14 +84,35 @@ struct Job {
 
     void All() const {
       for (size_t b = 0; b < batch_; ++b) {
+        if (in_chunks_) EachState(b, kernels::PackPanels);
         for (size_t first = 0; first < steps_; first += stretch_) {
           Stretch(b, first, std::min(stretch_, steps_ - first));
+        }
+        if (in_chunks_) {
+          EachState(b, [](float* state, size_t rows, size_t width, size_t lanes, float* panels) {
+            kernels::UnpackPanels(panels, rows, width, lanes, state);
+          });
         }
       }
       window_.CopyTail(job_.after);
     }
 
    private:
+    // turn(state, rows, width, lanes, panels) for every head.
+    template <typename Turn>
+    void EachState(size_t b, const Turn& turn) const {
+      core::ThreadPool::Shared().ParallelFor(job_.value_heads, 1, [&](size_t begin, size_t end) {
+        for (size_t h = begin; h < end; ++h) {
+          turn(StateOf(b, h), job_.value_dim, job_.key_dim, chunk_.lanes,
+               panels_ + h * panel_floats_);
+        }
+      });
+    }
+
+    float* StateOf(size_t b, size_t h) const {
+      return job_.state + (b * job_.value_heads + h) * job_.value_dim * job_.key_dim;
+    }
+
     void Stretch(size_t b, size_t first, size_t count) const {
       core::ThreadPool& pool = core::ThreadPool::Shared();
       const size_t parts = 2 * job_.key_heads + job_.value_heads;
@@ -141,29 +169,41 @@ struct Job {
     }
 
     void Recur(size_t b, size_t h, size_t count) const {
+      const kernels::RecurForm& form = kernels::RecurHere();
+      if (in_chunks_) {
+        const Scratch work(kernels::ChunkFloats(job_.key_dim, chunk_.lanes) * sizeof(float));
+        return chunk_.delta(RowsOfHead(h, count, 0, job_.value_dim, nullptr),
+                            panels_ + h * panel_floats_, reinterpret_cast<float*>(work.data()));
+      }
+      for (size_t row = 0; row < job_.value_dim; row += kStateRows) {
+        form.delta(RowsOfHead(h, count, row, std::min(kStateRows, job_.value_dim - row),
+                              StateOf(b, h) + row * job_.key_dim));
+      }
+    }
+
+    // Of the stretch's steps.
+    kernels::DeltaRun RowsOfHead(size_t h, size_t count, size_t row, size_t rows,
+                                 float* state) const {
       const size_t group = h / (job_.value_heads / job_.key_heads);
       const auto pitch = static_cast<ptrdiff_t>(channels_);
       const auto gates = static_cast<ptrdiff_t>(job_.value_heads);
-      float* state = job_.state + (b * job_.value_heads + h) * job_.value_dim * job_.key_dim;
-      for (size_t row = 0; row < job_.value_dim; row += kStateRows) {
-        const size_t at = h * job_.value_dim + row;
-        kernels::RecurHere().delta({.steps = count,
-                                    .rows = std::min(kStateRows, job_.value_dim - row),
-                                    .width = job_.key_dim,
-                                    .q = u_ + group * job_.key_dim,
-                                    .k = u_ + keys_ + group * job_.key_dim,
-                                    .q_stride = pitch,
-                                    .k_stride = pitch,
-                                    .v = u_ + 2 * keys_ + at,
-                                    .v_stride = pitch,
-                                    .decay = decay_ + h,
-                                    .beta = opening_ + h,
-                                    .decay_stride = gates,
-                                    .beta_stride = gates,
-                                    .state = state + row * job_.key_dim,
-                                    .y = found_ + at,
-                                    .y_stride = static_cast<ptrdiff_t>(values_)});
-      }
+      const size_t at = h * job_.value_dim + row;
+      return {.steps = count,
+              .rows = rows,
+              .width = job_.key_dim,
+              .q = u_ + group * job_.key_dim,
+              .k = u_ + keys_ + group * job_.key_dim,
+              .q_stride = pitch,
+              .k_stride = pitch,
+              .v = u_ + 2 * keys_ + at,
+              .v_stride = pitch,
+              .decay = decay_ + h,
+              .beta = opening_ + h,
+              .decay_stride = gates,
+              .beta_stride = gates,
+              .state = state,
+              .y = found_ + at,
+              .y_stride = static_cast<ptrdiff_t>(values_)};
     }
 
     void Finish(size_t b, size_t first, size_t h, size_t count) const {
@@ -202,6 +242,11 @@ struct Job {
     float* found_;    // [stretch, values]
     float* decay_;    // [stretch, value heads]
     float* opening_;  // beta, likewise
+    const kernels::ChunkForm& chunk_;
+    bool in_chunks_;
+    size_t panel_floats_;  // of a head's state
+    Scratch turned_;
+    float* panels_;  // of all heads, while steps are taken in chunks
     std::vector<float> norm_;
     std::vector<float> query_factors_;
     std::vector<float> key_factors_;
@@ -250,6 +295,7 @@ DeltaLayerResult ApplyDeltaLayer(const DeltaHeads& heads, const DeltaLayerWeight
                .tail = Strided(from[4]),
                .type = *FloatTypeOf(from[0].dtype()),
                .beta_type = *FloatTypeOf(from[2].dtype()),
+               .in_chunks = PartingFor(from[0].dtype()) == Parting::kAnywhere,
                .by_tap = from[kWeights].data<float>(),
                .rate = from[kWeights + 1].data<float>(),
                .dt_bias = from[kWeights + 2].data<float>(),

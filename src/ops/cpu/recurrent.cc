@@ -7,6 +7,7 @@
 
 #include "core/thread_pool.h"
 #include "kernels/recur.h"
+#include "kernels/scratch.h"
 #include "kernels/store.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/conv_window.h"
@@ -50,27 +51,58 @@ struct Floats {
         strides{from.strides[0], from.strides[1], from.strides[2]} {}
 };
 
+// Whether steps are taken a chunk at a time. Chunks end where states are kept.
+bool InChunks(Parting parting, size_t steps, size_t keep_every) {
+  if (parting == Parting::kAlike) return false;
+  const size_t from = kernels::RecurHere().chunk.from;
+  return steps >= from && (keep_every == 0 || keep_every >= from);
+}
+
 // What a layer's states look like, and the pieces that they are shared out in.
 struct StateShape {
   size_t batch, steps, heads, rows, width;
+  bool in_chunks;
 
-  size_t pieces() const { return (rows + kStateRows - 1) / kStateRows; }
+  // Rows of a head that one thread takes through all steps. In chunks a head's rows share what its
+  // keys have with each other, and are parted only where there are fewer heads than threads.
+  size_t piece_rows() const {
+    if (!in_chunks) return kStateRows;
+    const size_t lanes = kernels::RecurHere().chunk.lanes;
+    const auto threads = static_cast<size_t>(core::ThreadPool::Shared().threads());
+    const size_t parts = (threads + batch * heads - 1) / std::max<size_t>(1, batch * heads);
+    const size_t panels = (rows + lanes - 1) / lanes;
+    return std::max<size_t>(1, (panels + parts - 1) / parts) * lanes;
+  }
 
   // Calls body(batch, head, first row, rows) for every piece, on the pool.
   template <typename Body>
   void ForPieces(const Body& body) const {
-    const size_t work = std::max<size_t>(1, steps * kStateRows * width * 3);
+    const size_t each = piece_rows();
+    const size_t pieces = (rows + each - 1) / each;
+    const size_t work = std::max<size_t>(1, steps * each * width * 3);
     core::ThreadPool::Shared().ParallelFor(
-        batch * heads * pieces(), std::max<size_t>(1, kChunk / work),
-        [&](size_t begin, size_t end) {
+        batch * heads * pieces, std::max<size_t>(1, kChunk / work), [&](size_t begin, size_t end) {
           for (size_t i = begin; i < end; ++i) {
-            const size_t first = i % pieces() * kStateRows;
-            const size_t head = i / pieces();
-            body(head / heads, head % heads, first, std::min(kStateRows, rows - first));
+            const size_t first = i % pieces * each;
+            const size_t head = i / pieces;
+            body(head / heads, head % heads, first, std::min(each, rows - first));
           }
         });
   }
 };
+
+// Rows of one head's state, taken through all steps in chunks: run(panels, work) with its panels.
+template <typename Run>
+void ThroughPanels(float* state, size_t rows, size_t width, const Run& run) {
+  const size_t lanes = kernels::RecurHere().chunk.lanes;
+  const size_t panel_floats = (kernels::PanelFloats(rows, width, lanes) + 15) / 16 * 16;
+  const kernels::Scratch memory((panel_floats + kernels::ChunkFloats(width, lanes)) *
+                                sizeof(float));
+  auto* panels = reinterpret_cast<float*>(memory.data());
+  kernels::PackPanels(state, rows, width, lanes, panels);
+  run(panels, panels + panel_floats);
+  kernels::UnpackPanels(panels, rows, width, lanes, state);
+}
 
 struct DeltaJob {
   StateShape shape;
@@ -89,26 +121,30 @@ struct DeltaJob {
     shape.ForPieces([&](size_t b, size_t h, size_t first, size_t rows) {
       const size_t g = h / (shape.heads / key_heads);
       const size_t at = h * of_head + first * shape.width;
-      kernels::RecurHere().delta(
-          {.steps = shape.steps,
-           .rows = rows,
-           .width = shape.width,
-           .q = q.At(b, 0, g),
-           .k = k.At(b, 0, g),
-           .q_stride = q.step(),
-           .k_stride = k.step(),
-           .v = v.At(b, 0, h) + first,
-           .v_stride = v.step(),
-           .decay = decay.At(b, 0, h),
-           .beta = beta.At(b, 0, h),
-           .decay_stride = decay.step(),
-           .beta_stride = beta.step(),
-           .state = state + b * of_state + at,
-           .y = y + (b * shape.steps * shape.heads + h) * shape.rows + first,
-           .y_stride = row,
-           .kept = kept_states == 0 ? nullptr : kept + b * kept_states * of_state + at,
-           .keep_every = keep_every,
-           .kept_stride = static_cast<ptrdiff_t>(of_state)});
+      const kernels::DeltaRun run = {
+          .steps = shape.steps,
+          .rows = rows,
+          .width = shape.width,
+          .q = q.At(b, 0, g),
+          .k = k.At(b, 0, g),
+          .q_stride = q.step(),
+          .k_stride = k.step(),
+          .v = v.At(b, 0, h) + first,
+          .v_stride = v.step(),
+          .decay = decay.At(b, 0, h),
+          .beta = beta.At(b, 0, h),
+          .decay_stride = decay.step(),
+          .beta_stride = beta.step(),
+          .state = state + b * of_state + at,
+          .y = y + (b * shape.steps * shape.heads + h) * shape.rows + first,
+          .y_stride = row,
+          .kept = kept_states == 0 ? nullptr : kept + b * kept_states * of_state + at,
+          .keep_every = keep_every,
+          .kept_stride = static_cast<ptrdiff_t>(of_state)};
+      const kernels::RecurForm& form = kernels::RecurHere();
+      if (!shape.in_chunks) return form.delta(run);
+      ThroughPanels(run.state, rows, shape.width,
+                    [&](float* panels, float* work) { form.chunk.delta(run, panels, work); });
     });
   }
 };
@@ -126,23 +162,27 @@ struct ScanJob {
     const auto row = static_cast<ptrdiff_t>(shape.heads * shape.rows);
     shape.ForPieces([&](size_t b, size_t h, size_t first, size_t rows) {
       const size_t g = h / (shape.heads / groups);
-      kernels::RecurHere().scan(
-          {.steps = shape.steps,
-           .rows = rows,
-           .width = shape.width,
-           .x = x.At(b, 0, h) + first,
-           .x_stride = x.step(),
-           .step = step.At(b, 0, h),
-           .step_stride = step.step(),
-           .rate = rate[h],
-           .direct = direct[h],
-           .input = input.At(b, 0, g),
-           .output = output.At(b, 0, g),
-           .input_stride = input.step(),
-           .output_stride = output.step(),
-           .state = state + ((b * shape.heads + h) * shape.rows + first) * shape.width,
-           .y = y + (b * shape.steps * shape.heads + h) * shape.rows + first,
-           .y_stride = row});
+      const kernels::ScanRun run = {
+          .steps = shape.steps,
+          .rows = rows,
+          .width = shape.width,
+          .x = x.At(b, 0, h) + first,
+          .x_stride = x.step(),
+          .step = step.At(b, 0, h),
+          .step_stride = step.step(),
+          .rate = rate[h],
+          .direct = direct[h],
+          .input = input.At(b, 0, g),
+          .output = output.At(b, 0, g),
+          .input_stride = input.step(),
+          .output_stride = output.step(),
+          .state = state + ((b * shape.heads + h) * shape.rows + first) * shape.width,
+          .y = y + (b * shape.steps * shape.heads + h) * shape.rows + first,
+          .y_stride = row};
+      const kernels::RecurForm& form = kernels::RecurHere();
+      if (!shape.in_chunks) return form.scan(run);
+      ThroughPanels(run.state, rows, shape.width,
+                    [&](float* panels, float* work) { form.chunk.scan(run, panels, work); });
     });
   }
 };
@@ -239,10 +279,14 @@ bool ServesDelta(const DeltaInputs& in, const Array& state) {
          state.shape() == mx::Shape{in.v.shape(0), in.v.shape(2), in.v.shape(3), in.k.shape(3)};
 }
 
-DeltaResult GatedDelta(const DeltaInputs& in, const Array& state, int keep_every) {
+DeltaResult GatedDelta(const DeltaInputs& in, const Array& state, int keep_every, Parting parting) {
   const mx::Shape& values = in.v.shape();
-  const StateShape shape{Size(values[0]), Size(values[1]), Size(values[2]), Size(values[3]),
-                         Size(in.k.shape(3))};
+  const StateShape shape{.batch = Size(values[0]),
+                         .steps = Size(values[1]),
+                         .heads = Size(values[2]),
+                         .rows = Size(values[3]),
+                         .width = Size(in.k.shape(3)),
+                         .in_chunks = InChunks(parting, Size(values[1]), Size(keep_every))};
   std::vector<ResultType> results = {{values, mx::float32}, {state.shape(), mx::float32, 5}};
   if (keep_every > 0) {
     mx::Shape kept = state.shape();
@@ -278,9 +322,14 @@ bool ServesScan(const ScanInputs& in, const Array& state) {
          state.shape() == mx::Shape{in.x.shape(0), in.x.shape(2), in.x.shape(3), in.input.shape(3)};
 }
 
-ScanResult SelectiveScan(const ScanInputs& in, const Array& state) {
+ScanResult SelectiveScan(const ScanInputs& in, const Array& state, Parting parting) {
   const mx::Shape& x = in.x.shape();
-  const StateShape shape{Size(x[0]), Size(x[1]), Size(x[2]), Size(x[3]), Size(in.input.shape(3))};
+  const StateShape shape{.batch = Size(x[0]),
+                         .steps = Size(x[1]),
+                         .heads = Size(x[2]),
+                         .rows = Size(x[3]),
+                         .width = Size(in.input.shape(3)),
+                         .in_chunks = InChunks(parting, Size(x[1]), 0)};
   const auto prepare = [shape, groups = Size(in.input.shape(2))](const std::vector<Array>& from,
                                                                  std::vector<Array>& out) -> Task {
     return ScanJob{.shape = shape,

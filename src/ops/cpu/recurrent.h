@@ -16,10 +16,10 @@ ConvResult CausalConv(const Array& u, const Array& weight, const Array& tail);
 
 bool ServesDelta(const DeltaInputs& in, const Array& state);
 // A state that nobody else holds is changed in place.
-DeltaResult GatedDelta(const DeltaInputs& in, const Array& state, int keep_every);
+DeltaResult GatedDelta(const DeltaInputs& in, const Array& state, int keep_every, Parting parting);
 
 bool ServesScan(const ScanInputs& in, const Array& state);
-ScanResult SelectiveScan(const ScanInputs& in, const Array& state);
+ScanResult SelectiveScan(const ScanInputs& in, const Array& state, Parting parting);
 
 }  // namespace ingot::ops::cpu
 
