@@ -251,7 +251,7 @@ void DotOutputs(const ProductRun& run, size_t first) {
 
 template <size_t kRows>
 void DotAll(const ProductRun& run) {
-  constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
+  constexpr size_t kOuts = kRows < 4 ? 4 / kRows : kRows == 4 ? 2 : 1;
   size_t n = 0;
   for (; n + kOuts <= run.count; n += kOuts) DotOutputs<kRows, kOuts>(run, run.first + n);
   for (; n < run.count; ++n) DotOutputs<kRows, 1>(run, run.first + n);

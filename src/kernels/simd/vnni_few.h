@@ -129,7 +129,7 @@ class Rows {
   }
 
   void All() const {
-    constexpr size_t kOuts = kRows < 4 ? 4 / kRows : 1;
+    constexpr size_t kOuts = kRows < 4 ? 4 / kRows : kRows == 4 ? 2 : 1;
     size_t n = 0;
     for (; n + kOuts <= run_.count; n += kOuts) Dot<kOuts>(run_.first + n);
     for (; n < run_.count; ++n) Dot<1>(run_.first + n);
