@@ -27,6 +27,7 @@ namespace {
 struct BenchOptions {
   std::string model;
   std::string dtype;
+  std::string kv_cache;
   int prompt = 512;
   int generate = 128;
   int repetitions = 5;
@@ -176,13 +177,14 @@ void PrintReportJson(Session& session, const BenchOptions& options, const Report
 
 core::Status RunBench(Session& session, const BenchOptions& options) {
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(options.dtype));
+  INGOT_ASSIGN(const std::optional<ops::mx::Dtype> cache, ParseKvCacheOption(options.kv_cache));
   INGOT_ASSIGN(const ops::BackendInfo backend, ops::Backend());
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
   INGOT_ASSIGN(const core::Json config, source->files().Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, source->files().Tensors());
   INGOT_ASSIGN(const std::unique_ptr<model::LanguageModel> model,
-               models::LoadTensors(config, tensors, type));
+               models::LoadTensors(config, tensors, type, cache));
   const int needed = options.prompt + options.generate;
   if (needed > model->shape().context) {
     return core::InvalidArgument(core::StrCat("the context has room for ", model->shape().context,
@@ -205,7 +207,8 @@ void AddBenchCommand(CLI::App& app, Session& session) {
   CLI::App& command =
       AddCommand(app, "bench", "Measure how fast a model runs on this machine", kRunGroup,
                  "  ingot bench my-model\n"
-                 "  ingot bench ./checkpoint -p 128 -n 32 -r 3 --json");
+                 "  ingot bench ./checkpoint -p 128 -n 32 -r 3 --json\n"
+                 "  ingot bench my-model -p 4096 --kv-cache int8");
   const auto options = std::make_shared<BenchOptions>();
   constexpr int kMany = 1 << 24;
   command.add_option("model", options->model, "A model's name, or a checkpoint's folder")
@@ -225,6 +228,7 @@ void AddBenchCommand(CLI::App& app, Session& session) {
       ->capture_default_str();
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
+  command.add_option("--kv-cache", options->kv_cache, kKvCacheHelp)->type_name("TYPE");
   command.add_flag("--json", options->json, "Print JSON");
   command.callback([&session, options] {
     session.action = [options](Session& s) { return s.Finish(RunBench(s, *options)); };

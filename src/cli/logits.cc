@@ -22,6 +22,7 @@ struct LogitsOptions {
   std::string model;
   std::string tokens;
   std::string dtype;
+  std::string kv_cache;
   std::string output;
   int chunk = 512;
 };
@@ -38,12 +39,13 @@ core::Status CheckTokens(const std::vector<int>& tokens, const model::ModelShape
 core::Status WriteLogits(Session& session, const LogitsOptions& options) {
   INGOT_ASSIGN(const std::vector<int> tokens, ParseTokens(options.tokens));
   INGOT_ASSIGN(const std::optional<mx::Dtype> type, ParseDtypeOption(options.dtype));
+  INGOT_ASSIGN(const std::optional<mx::Dtype> cache, ParseKvCacheOption(options.kv_cache));
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
   INGOT_ASSIGN(const core::Json config, source->files().Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, source->files().Tensors());
   INGOT_ASSIGN(const std::unique_ptr<model::LanguageModel> model,
-               models::LoadTensors(config, tensors, type));
+               models::LoadTensors(config, tensors, type, cache));
   INGOT_TRY(CheckTokens(tokens, model->shape()));
 
   model::SequenceState state = model->NewState();
@@ -85,6 +87,7 @@ void AddLogitsCommand(CLI::App& app, Session& session) {
       ->type_name("N,N,...");
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
+  command.add_option("--kv-cache", options->kv_cache, kKvCacheHelp)->type_name("TYPE");
   command.add_option("--chunk", options->chunk, "Tokens computed at a time")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/server_access.h"
 #include "cli/store_access.h"
 #include "core/checked.h"
 #include "core/strings.h"
@@ -51,6 +52,17 @@ core::Result<std::optional<ops::mx::Dtype>> ParseDtypeOption(const std::string& 
   if (type) return type;
   return core::InvalidArgument(core::StrCat("--dtype: ", core::Quoted(text, 40), " is unknown"))
       .WithHint("Use float32, bfloat16 or float16.");
+}
+
+core::Result<std::optional<ops::mx::Dtype>> ParseKvCacheOption(const std::string& text) {
+  const std::string wanted = text.empty() ? Variable("INGOT_KV_CACHE").value_or("") : text;
+  if (wanted.empty()) return std::optional<ops::mx::Dtype>();
+  if (wanted == "int8") return std::optional(ops::mx::int8);
+  const std::optional<ops::mx::Dtype> type = models::ParseComputeType(wanted);
+  if (type) return type;
+  return core::InvalidArgument(core::StrCat(text.empty() ? "INGOT_KV_CACHE" : "--kv-cache", ": ",
+                                            core::Quoted(wanted, 40), " is unknown"))
+      .WithHint("Use int8, or the type of activations, as in bf16.");
 }
 
 core::Result<std::vector<int>> ParseTokens(const std::string& text) {

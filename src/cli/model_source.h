@@ -34,6 +34,12 @@ class ModelSource {
 // The value of --dtype: nullopt for an empty one, an error for one that does not exist.
 core::Result<std::optional<ops::mx::Dtype>> ParseDtypeOption(const std::string& text);
 
+// The value of --kv-cache, which INGOT_KV_CACHE gives where the option does not: int8 or a type of
+// activations; nullopt for an empty one.
+core::Result<std::optional<ops::mx::Dtype>> ParseKvCacheOption(const std::string& text);
+inline constexpr const char* kKvCacheHelp =
+    "What keys and values are kept in: int8, or as computed (INGOT_KV_CACHE)";
+
 // "1,2,3": token numbers.
 core::Result<std::vector<int>> ParseTokens(const std::string& text);
 

@@ -22,6 +22,7 @@ struct PplOptions {
   std::string model;
   std::string file;
   std::string dtype;
+  std::string kv_cache;
   int window = 0;
   bool json = false;
 };
@@ -34,12 +35,13 @@ std::string Decimals(double value) {
 
 core::Status RunPpl(Session& session, const PplOptions& options) {
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(options.dtype));
+  INGOT_ASSIGN(const std::optional<ops::mx::Dtype> cache, ParseKvCacheOption(options.kv_cache));
   INGOT_ASSIGN(const std::string text,
                core::ReadSmallFile(session.env(), options.file, kMaxTextBytes));
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
   INGOT_ASSIGN(const std::unique_ptr<engine::LoadedModel> model,
-               engine::LoadedModel::Load(source->files(), type));
+               engine::LoadedModel::Load(source->files(), type, cache));
   INGOT_ASSIGN(const std::vector<int> tokens, model->EncodeRaw(text));
 
   core::Progress progress(session.progress(), "computing perplexity", core::ProgressUnit::kItems,
@@ -71,7 +73,8 @@ core::Status RunPpl(Session& session, const PplOptions& options) {
 void AddPplCommand(CLI::App& app, Session& session) {
   CLI::App& command = AddCommand(app, "ppl", "Measure how well a model foretells a text", kRunGroup,
                                  "  ingot ppl my-model -f book.txt\n"
-                                 "  ingot ppl ./checkpoint -f book.txt --ctx 512 --json");
+                                 "  ingot ppl ./checkpoint -f book.txt --ctx 512 --json\n"
+                                 "  ingot ppl my-model -f book.txt --kv-cache int8");
   const auto options = std::make_shared<PplOptions>();
   command.add_option("model", options->model, "A model's name, or a checkpoint's folder")
       ->required()
@@ -87,6 +90,7 @@ void AddPplCommand(CLI::App& app, Session& session) {
       ->capture_default_str();
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
+  command.add_option("--kv-cache", options->kv_cache, kKvCacheHelp)->type_name("TYPE");
   command.add_flag("--json", options->json, "Print JSON");
   command.callback([&session, options] {
     session.action = [options](Session& s) { return s.Finish(RunPpl(s, *options)); };

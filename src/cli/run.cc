@@ -35,6 +35,7 @@ struct RunOptions {
   std::string tokens;
   std::string system;
   std::string dtype;
+  std::string kv_cache;
   std::string think;  // empty: as the model does by itself
   // In the order given; they come after what the model itself asks for.
   std::vector<std::pair<std::string, std::string>> settings;
@@ -171,7 +172,8 @@ core::Result<core::Json> SettingsJson(const RunOptions& options) {
 // names, and computes as it was started to.
 core::Result<bool> AskRunningServer(Session& session, RunOptions& options) {
   const bool ours = options.json || options.ignore_end || !options.tokens.empty() ||
-                    !options.dtype.empty() || !session.options().models.empty() ||
+                    !options.dtype.empty() || !options.kv_cache.empty() ||
+                    !session.options().models.empty() ||
                     !store::ModelName::Parse(options.model).ok();
   if (ours || !RunningServer()) return false;
   RemoteQuestion question;
@@ -261,11 +263,12 @@ core::Status RunModel(Session& session, RunOptions options) {
     if (answered) return core::Status::Ok();
   }
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(options.dtype));
+  INGOT_ASSIGN(const std::optional<ops::mx::Dtype> cache, ParseKvCacheOption(options.kv_cache));
   const int64_t start = core::Clock::System().MonotonicNs();
   INGOT_ASSIGN(const std::unique_ptr<ModelSource> source,
                ModelSource::Open(session, options.model));
   INGOT_ASSIGN(const std::unique_ptr<engine::LoadedModel> model,
-               engine::LoadedModel::Load(source->files(), type));
+               engine::LoadedModel::Load(source->files(), type, cache));
   const double load_seconds =
       static_cast<double>(core::Clock::System().MonotonicNs() - start) * 1e-9;
   INGOT_ASSIGN(ChatSetup setup, MakeSetup(options, source->files(), *model));
@@ -304,6 +307,7 @@ void AddRunCommand(CLI::App& app, Session& session) {
                  "  ingot run my-model\n"
                  "  ingot run my-model \"What is 2+2?\"\n"
                  "  ingot run ./checkpoint \"Hello\" --temperature 0\n"
+                 "  ingot run my-model --kv-cache int8 --ctx 65536\n"
                  "  cat notes.txt | ingot run my-model - --max-tokens 100\n"
                  "  ingot run ./checkpoint --tokens 1,2,3 --json");
   const auto options = std::make_shared<RunOptions>();
@@ -323,6 +327,7 @@ void AddRunCommand(CLI::App& app, Session& session) {
   command.add_flag("--ignore-eos", options->ignore_end, "Go on past the end of the answer");
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
+  command.add_option("--kv-cache", options->kv_cache, kKvCacheHelp)->type_name("TYPE");
   AddSettings(command, *options);
   command
       .add_option("--logprobs", options->logprobs,

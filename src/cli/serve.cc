@@ -36,6 +36,7 @@ struct ServeOptions {
   std::vector<std::string> origins;
   std::vector<std::string> hosts;
   std::string dtype;
+  std::string kv_cache;
   std::string keep_alive;
   int max_queue = 512;
   int max_running = 64;
@@ -88,6 +89,7 @@ Status ReadSafety(Session& session, const ServeOptions& options, server::ServerO
 
 Status ReadPool(const ServeOptions& options, engine::PoolOptions& pool) {
   INGOT_ASSIGN(pool.type, ParseDtypeOption(options.dtype));
+  INGOT_ASSIGN(pool.cache, ParseKvCacheOption(options.kv_cache));
   pool.max_models = static_cast<size_t>(options.max_models);
   pool.memory_bytes = static_cast<uint64_t>(options.memory_gb * 1e9);
   pool.scheduler.max_running = static_cast<size_t>(options.max_running);
@@ -158,7 +160,8 @@ void AddServeCommand(CLI::App& app, Session& session) {
       app, "serve", "Answer over HTTP: the Ollama, OpenAI and Anthropic interfaces", kRunGroup,
       "  ingot serve\n"
       "  ingot serve --host 0.0.0.0:11434 --api-keys ~/.ingot/keys\n"
-      "  ingot serve --origin https://app.example.com");
+      "  ingot serve --origin https://app.example.com\n"
+      "  ingot serve --kv-cache int8");
   command.alias("start");
   const auto options = std::make_shared<ServeOptions>();
   command
@@ -186,6 +189,7 @@ void AddServeCommand(CLI::App& app, Session& session) {
       ->type_name("NAME");
   command.add_option("--dtype", options->dtype, "float32, bfloat16 or float16 for activations")
       ->type_name("TYPE");
+  command.add_option("--kv-cache", options->kv_cache, kKvCacheHelp)->type_name("TYPE");
   command
       .add_option("--keep-alive", options->keep_alive,
                   "How long a model stays after its last use (5m; -1: for good)")

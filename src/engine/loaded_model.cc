@@ -22,12 +22,13 @@ std::vector<int> ToInts(const std::vector<text::TokenId>& ids) {
 }  // namespace
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::Load(const ModelFiles& files,
-                                                       std::optional<ops::mx::Dtype> type) {
+                                                       std::optional<ops::mx::Dtype> type,
+                                                       std::optional<ops::mx::Dtype> cache) {
   std::unique_ptr<LoadedModel> loaded(new LoadedModel());
   loaded->label_ = files.label();
   INGOT_ASSIGN(const Json config, files.Config());
   INGOT_ASSIGN(const model::StoredTensors tensors, files.Tensors());
-  auto language = models::LoadTensors(config, tensors, type);
+  auto language = models::LoadTensors(config, tensors, type, cache);
   if (!language.ok()) return std::move(language).status().Context(files.label());
   loaded->language_ = *std::move(language);
   loaded->memory_.Hold();

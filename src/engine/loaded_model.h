@@ -37,9 +37,11 @@ struct ChatPrompt {
 
 class LoadedModel {
  public:
-  // type: what activations are computed in; absent: as the checkpoint was written.
+  // type: what activations are computed in; absent: as the checkpoint was written. cache: what keys
+  // and values are kept in, as models/load.h says.
   static core::Result<std::unique_ptr<LoadedModel>> Load(const ModelFiles& files,
-                                                         std::optional<ops::mx::Dtype> type);
+                                                         std::optional<ops::mx::Dtype> type,
+                                                         std::optional<ops::mx::Dtype> cache = {});
 
   const model::LanguageModel& language() const { return *language_; }
   // Without one, only token numbers can go in and come out.

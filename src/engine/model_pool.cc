@@ -226,11 +226,11 @@ SchedulerOptions ModelPool::OptionsFor(const Entry& entry) {
     options.prefix_bytes = share.prefixes;
   }
   if (!entry.digest.empty()) {
-    const bool own_type = options_.type.has_value();
-    options.prefix_disk.identity =
-        StrCat(entry.digest,
-               own_type ? StrCat(" computed in type ", static_cast<int>(options_.type->val()))
-                        : std::string());
+    const auto said = [](std::string_view what, const std::optional<ops::mx::Dtype>& type) {
+      return type ? StrCat(what, static_cast<int>(type->val())) : std::string();
+    };
+    options.prefix_disk.identity = StrCat(entry.digest, said(" computed in type ", options_.type),
+                                          said(" kept in type ", options_.cache));
   }
   return options;
 }
@@ -248,7 +248,7 @@ Status ModelPool::Load(Entry& entry, const LoadListener& progress) {
       }
       return;
     }
-    auto loaded = LoadedModel::Load(*entry.files, options_.type);
+    auto loaded = LoadedModel::Load(*entry.files, options_.type, options_.cache);
     if (loaded.ok()) {
       entry.model = *std::move(loaded);
     } else {

@@ -52,7 +52,8 @@ struct LoadingModel {
 struct PoolOptions {
   // Called without a lock held, by the thread that calls Acquire.
   std::function<core::Result<FoundModel>(const std::string& name)> find = {};
-  std::optional<ops::mx::Dtype> type = {};  // of activations; absent: as checkpoints were written
+  std::optional<ops::mx::Dtype> type = {};   // of activations; absent: as checkpoints were written
+  std::optional<ops::mx::Dtype> cache = {};  // of keys and values: int8, or absent: as computed
   // Where cache_bytes is 0, caches may take what weights leave. Prefixes go to the folder in
   // INGOT_CACHE_DIR where none is given.
   SchedulerOptions scheduler = {};

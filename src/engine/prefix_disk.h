@@ -37,7 +37,7 @@ struct PrefixRecord {
 
 struct PrefixDiskOptions {
   core::Path folder = {};     // of all models; made where it is missing
-  std::string identity = {};  // of the model: its digest and the type it is computed in
+  std::string identity = {};  // of the model: its digest and the types it is computed and kept in
   uint64_t most_bytes = uint64_t{32} << 30;
 };
 

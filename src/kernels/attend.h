@@ -41,6 +41,10 @@ struct AttendRun {
   // sum, and out is not divided by it.
   float* largest = nullptr;
   float* total = nullptr;
+  // Where columns are packed (kernels/pack.h): at which byte of each its scales begin. A value may
+  // be the first numbers of a longer column. 0: they are numbers of `type`.
+  size_t key_scales = 0;
+  size_t value_scales = 0;
 };
 
 }  // namespace ingot::kernels

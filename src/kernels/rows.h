@@ -74,6 +74,10 @@ struct RowForm {
   float (*tidy)(float* row, size_t count);
   // Gives the sum of the weights.
   double (*weigh)(const WeighRun& run);
+  // A column to PackedBytes(count) bytes, and the first `count` numbers of a packed column of
+  // `width`: kernels/pack.h.
+  void (*pack)(const float* from, size_t count, std::byte* to);
+  void (*unpack)(const std::byte* from, size_t width, size_t count, float* to);
 };
 
 // With what this process uses.

@@ -31,6 +31,10 @@ Array RoomLike(const Array& columns, int capacity) {
 // That a window's rooms have beyond what is in them.
 constexpr int kSpareColumns = 256;
 
+Array InForm(const Array& columns, ColumnForm form) {
+  return form == ColumnForm::kPacked ? ops::PackColumns(columns) : columns;
+}
+
 size_t BytesOf(const std::optional<KeysValues>& pair) {
   return pair ? pair->keys.nbytes() + pair->values.nbytes() : 0;
 }
@@ -62,7 +66,7 @@ void ColumnStore::Evaluate(std::vector<Array>& pending) const {
 KeysValues KvCache::Update(const Array& keys, const Array& values) {
   const int at = length_;
   length_ += keys.shape(2);
-  return {keys_.Append(keys, at), values_.Append(values, at)};
+  return {keys_.Append(InForm(keys, form_), at), values_.Append(InForm(values, form_), at)};
 }
 
 bool KvCache::Trim(int length) {
@@ -79,7 +83,7 @@ void KvCache::Evaluate(std::vector<Array>& pending) const {
 Array LatentCache::Update(const Array& columns) {
   const int at = length_;
   length_ += columns.shape(2);
-  return columns_.Append(columns, at);
+  return columns_.Append(InForm(columns, form_), at);
 }
 
 void KvCache::Restore(std::vector<Array> rooms, int length) {
@@ -105,7 +109,9 @@ bool LatentCache::Trim(int length) {
   return true;
 }
 
-KeysValues WindowCache::Update(const Array& keys, const Array& values) {
+KeysValues WindowCache::Update(const Array& new_keys, const Array& new_values) {
+  const Array keys = InForm(new_keys, form_);
+  const Array values = InForm(new_values, form_);
   if (kept_) {
     // The first new query sees window - 1 columns before itself; older ones are lost now.
     const int have = kept_->keys.shape(2);

@@ -14,12 +14,15 @@
 #include <vector>
 
 #include "ops/array.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::model {
 
 using ops::Array;
+using ops::ColumnForm;
 
-// The columns that an update's queries may look at, newest last (in any order for a single query).
+// The columns that an update's queries may look at, newest last (in any order for a single query);
+// packed where the cache keeps them so (ops/packed_columns.h).
 struct KeysValues {
   Array keys;    // [B, heads, T, D]
   Array values;  // [B, heads, T, Dv]
@@ -47,7 +50,9 @@ class ColumnStore {
 // All columns since the beginning.
 class KvCache {
  public:
-  KeysValues Update(const Array& keys, const Array& values);
+  explicit KvCache(ColumnForm form = ColumnForm::kComputed) : form_(form) {}
+  ColumnForm form() const { return form_; }
+  KeysValues Update(const Array& keys, const Array& values);  // as computed
   int length() const { return length_; }
   // Forgets everything from position `length` on. False (and nothing done) beyond the end.
   bool Trim(int length);
@@ -58,6 +63,7 @@ class KvCache {
   void Restore(std::vector<Array> rooms, int length);
 
  private:
+  ColumnForm form_;
   ColumnStore keys_;
   ColumnStore values_;
   int length_ = 0;
@@ -66,6 +72,7 @@ class KvCache {
 // The same for attention whose keys and values are both made from one latent column a position.
 class LatentCache {
  public:
+  explicit LatentCache(ColumnForm form = ColumnForm::kComputed) : form_(form) {}
   Array Update(const Array& columns);  // [B, 1, L, D] → [B, 1, T, D]
   int length() const { return length_; }
   bool Trim(int length);
@@ -75,6 +82,7 @@ class LatentCache {
   void Restore(std::vector<Array> rooms, int length);
 
  private:
+  ColumnForm form_;
   ColumnStore columns_;
   int length_ = 0;
 };
@@ -82,7 +90,8 @@ class LatentCache {
 // The last `window` columns. Cutting back works while nothing has been lost yet.
 class WindowCache {
  public:
-  explicit WindowCache(int window) : window_(window) {}
+  explicit WindowCache(int window, ColumnForm form = ColumnForm::kComputed)
+      : window_(window), form_(form) {}
   KeysValues Update(const Array& keys, const Array& values);
   int length() const { return length_; }
   bool Trim(int length);
@@ -97,6 +106,7 @@ class WindowCache {
   void Slide(int from, const Array& keys, const Array& values);
 
   int window_;
+  ColumnForm form_;
   std::optional<KeysValues> kept_;  // in order of time; may exceed the window until the next update
   // While few columns come at a time: what kept_ are the last columns of, with space after them, so
   // that the window is not copied whenever it moves.

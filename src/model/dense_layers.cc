@@ -44,9 +44,11 @@ Array AttendTogether(const SelfAttention& attention, const std::array<Array, 3>&
   for (const BatchPart& part : batch.parts()) {
     auto& cache = part.state->Layer<KvCache>(layer);
     const auto room = [&](size_t store, const Array& columns) {
-      const int width = columns.shape(2) / shape.key_heads;
-      return TakeRoom(cache.store(store), {1, shape.key_heads, part.rows, width}, columns.dtype(),
-                      cache.length());
+      const int numbers = columns.shape(2) / shape.key_heads;
+      const bool packed = cache.form() == ColumnForm::kPacked;
+      const int width = packed ? ops::PackedWidth(numbers) : numbers;
+      return TakeRoom(cache.store(store), {1, shape.key_heads, part.rows, width},
+                      packed ? mx::int8 : columns.dtype(), cache.length());
     };
     sequences.push_back({.room = {room(0, rows[1]), room(1, rows[2])},
                          .length = cache.length(),
@@ -109,7 +111,8 @@ SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
                       .value = weights.Linear(StrCat(name, ".v_proj"), keys, shape.hidden),
                       .output = weights.Linear(StrCat(name, ".o_proj"), shape.hidden, queries),
                       .query_norm = {},
-                      .key_norm = {}};
+                      .key_norm = {},
+                      .columns = weights.columns()};
   if (options.norms != HeadNorms::kNone) {
     const bool centred = options.norms == HeadNorms::kZeroCentred;
     layer.query_norm = LoadNorm(weights, StrCat(name, ".q_norm.weight"), shape.head_dim, centred);
@@ -122,8 +125,8 @@ SelfAttention SelfAttention::Load(Weights& weights, std::string_view name,
 }
 
 LayerCache SelfAttention::NewCache() const {
-  if (spec.window > 0) return WindowCache(spec.window);
-  return KvCache();
+  if (spec.window > 0) return WindowCache(spec.window, columns);
+  return KvCache(columns);
 }
 
 Array SelfAttention::Attend(const Array& q, const Array& k, const Array& v, const Batch& batch,

@@ -73,6 +73,7 @@ struct SelfAttention {
   ops::Linear output;
   std::optional<Array> query_norm;  // [head_dim]
   std::optional<Array> key_norm;
+  ColumnForm columns;  // of the cache
 
   static SelfAttention Load(Weights& weights, std::string_view name, const AttentionShape& shape,
                             const AttentionOptions& options);

@@ -97,19 +97,23 @@ LatentAttention LatentAttention::Load(Weights& weights, std::string_view name,
       .key_down = std::move(up.key_turned),
       .value_up = std::move(up.value),
       .output =
-          weights.Linear(StrCat(name, ".o_proj"), shape.hidden, shape.heads * shape.value_dim)};
+          weights.Linear(StrCat(name, ".o_proj"), shape.hidden, shape.heads * shape.value_dim),
+      .columns = weights.columns()};
 }
 
-Array LatentAttention::Absorbed(const Array& queries, const Array& columns) const {
+Array LatentAttention::Absorbed(const Array& queries, const Array& seen) const {
   const int width = shape.plain_dim + shape.rope_dim;
   const Array asked = ops::ApplyHeads(key_down, ops::LastSlice(queries, 0, shape.plain_dim),
                                       ops::LastSlice(queries, shape.plain_dim, width));
-  const Array values = ops::LastSlice(columns, 0, shape.rank);
-  const Array found = ops::AttentionHeads(asked, columns, values, {.scale = shape.scale});
+  const Array found =
+      ops::AttentionHeads(asked, seen, seen, {.scale = shape.scale, .value_width = shape.rank});
   return ops::ApplyHeads(value_up, found);
 }
 
-Array LatentAttention::Expanded(const Array& queries, const Array& columns) const {
+Array LatentAttention::Expanded(const Array& queries, const Array& seen) const {
+  const Array columns = ops::IsPacked(seen)
+                            ? ops::UnpackColumns(seen, shape.rank + shape.rope_dim, queries.dtype())
+                            : seen;
   const Array plain = ops::LastSlice(columns, 0, shape.rank);
   const Array positioned = ops::LastSlice(columns, shape.rank, shape.rank + shape.rope_dim);
   return ops::AttentionHeads(queries, ops::ApplyHeads(key_up, plain, positioned),
@@ -131,9 +135,9 @@ Array LatentAttention::Mix(const Array& x, const std::optional<ops::NormWeights>
         ops::NormAndTurn(ops::SplitHeads(asked, shape.heads), std::nullopt, rope, offset);
     const Array fresh = ops::NormAndTurn(mx::expand_dims(latents, 1),
                                          ops::NormWeights{latent_norm, kInnerEps}, rope, offset);
-    const Array columns = state.Layer<LatentCache>(layer).Update(fresh);
+    const Array seen = state.Layer<LatentCache>(layer).Update(fresh);
     const bool many = part.rows >= ExpandFrom(shape) && x.dtype() != mx::float32;
-    return ops::MergeHeads(many ? Expanded(queries, columns) : Absorbed(queries, columns));
+    return ops::MergeHeads(many ? Expanded(queries, seen) : Absorbed(queries, seen));
   };
   return batch.Each(attend, query_down ? ask(made[0]) : made[0], made[1]);
 }

@@ -38,12 +38,13 @@ struct LatentAttention {
   ops::Weight key_down;  // [heads, rank, plain]: the same the other way
   ops::Weight value_up;  // [heads, value, rank]
   ops::Linear output;
+  ColumnForm columns;  // of the cache
 
   // From <name>.kv_b_proj, keys over values a head, or from <name>.embed_q and unembed_out.
   static LatentAttention Load(Weights& weights, std::string_view name, const LatentShape& shape,
                               const ops::RopeSpec& rope);
 
-  LayerCache NewCache() const { return LatentCache(); }
+  LayerCache NewCache() const { return LatentCache(columns); }
   Array operator()(const Array& x, const Batch& batch, size_t layer) const;
   // x + the attention of its norm.
   Array Onto(const Array& x, const ops::NormWeights& norm, const Batch& batch, size_t layer) const;
@@ -56,8 +57,8 @@ struct LatentAttention {
   // reads the columns as they are, or keys and values made from all columns, which costs less where
   // many queries look at them. They round differently: fp32, where a row must not depend on how
   // many come with it, takes the first. queries [B, heads, L, plain + rope], with positions.
-  Array Absorbed(const Array& queries, const Array& columns) const;
-  Array Expanded(const Array& queries, const Array& columns) const;
+  Array Absorbed(const Array& queries, const Array& seen) const;
+  Array Expanded(const Array& queries, const Array& seen) const;
 };
 
 // From how many queries on the expanded way takes fewer multiplications.

@@ -38,10 +38,12 @@ bool IsPackedType(tensor::DType type) { return type == tensor::DType::kU32; }
 
 }  // namespace
 
-Weights::Weights(const StoredTensors& tensors, QuantConfig config, mx::Dtype type)
+Weights::Weights(const StoredTensors& tensors, QuantConfig config, mx::Dtype type,
+                 ops::ColumnForm columns)
     : tensors_(tensors),
       config_(std::move(config)),
       type_(type),
+      columns_(columns),
       parts_(GroupParts(NamesOf(tensors))) {}
 
 void Weights::UsePrefix(std::span<const std::string_view> candidates, std::string_view probe) {

@@ -22,6 +22,7 @@
 #include "ops/experts.h"
 #include "ops/forms.h"
 #include "ops/linear.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::model {
 
@@ -31,10 +32,12 @@ enum class StackOrder : uint8_t { kOutputsFirst, kInputsFirst };
 class Weights {
  public:
   // tensors outlives the object. type is what activations are computed in: dense weights are
-  // brought to it, unless asked for otherwise.
-  Weights(const StoredTensors& tensors, QuantConfig config, ops::mx::Dtype type);
+  // brought to it, unless asked for otherwise. columns is how caches keep keys and values.
+  Weights(const StoredTensors& tensors, QuantConfig config, ops::mx::Dtype type,
+          ops::ColumnForm columns = ops::ColumnForm::kComputed);
 
   ops::mx::Dtype type() const { return type_; }
+  ops::ColumnForm columns() const { return columns_; }
 
   // Names from here on follow the first of these prefixes under which `probe` exists.
   void UsePrefix(std::span<const std::string_view> candidates, std::string_view probe);
@@ -93,6 +96,7 @@ class Weights {
   const StoredTensors& tensors_;
   QuantConfig config_;
   ops::mx::Dtype type_;
+  ops::ColumnForm columns_;
   PartsByName parts_;
   std::string prefix_;
   std::vector<std::string> missing_;

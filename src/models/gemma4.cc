@@ -152,7 +152,8 @@ Attention LoadAttention(model::Weights& weights, const std::string& name, const 
                   .key = {},
                   .key_norm = {},
                   .value = {},
-                  .output = weights.Linear(name + ".o_proj", hidden, config.heads * kind.head_dim)};
+                  .output = weights.Linear(name + ".o_proj", hidden, config.heads * kind.head_dim),
+                  .columns = weights.columns()};
   if (config.Shares(i)) return layer;
   layer.key = weights.Linear(name + ".k_proj", keys, hidden);
   layer.key_norm = model::LoadNorm(weights, name + ".k_norm.weight", kind.head_dim);

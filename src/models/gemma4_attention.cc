@@ -13,8 +13,8 @@ using model::SequenceState;
 
 model::LayerCache Gemma4Attention::NewCache() const {
   if (!key) return std::monostate();
-  if (kind.window > 0) return model::WindowCache(kind.window);
-  return model::KvCache();
+  if (kind.window > 0) return model::WindowCache(kind.window, columns);
+  return model::KvCache(columns);
 }
 
 model::KeysValues Gemma4Attention::Update(const Array& keys, const Array& values,

@@ -42,6 +42,7 @@ struct Gemma4Attention {
   std::optional<model::Array> key_norm;
   std::optional<ops::Linear> value;  // none: values are made from what the keys are made from
   ops::Linear output;
+  model::ColumnForm columns;  // of the cache
 
   model::LayerCache NewCache() const;
   // Of x's norm, x [B, L, H]; layer is this layer's place in state.

@@ -15,6 +15,7 @@
 #include "models/registry.h"
 #include "ops/bind.h"
 #include "ops/forms.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::models {
 namespace {
@@ -35,11 +36,11 @@ mx::Dtype CheckpointType(const core::Json& config) {
 }
 
 model::Weights WeightsOf(const core::Json& config, const model::StoredTensors& tensors,
-                         std::optional<mx::Dtype> type) {
+                         mx::Dtype type, ops::ColumnForm columns) {
   std::vector<std::string> warnings;
   model::QuantConfig quantization = model::QuantConfig::FromConfig(config, warnings);
   for (const std::string& warning : warnings) core::LogWarning(warning);
-  return {tensors, std::move(quantization), type ? *type : CheckpointType(config)};
+  return {tensors, std::move(quantization), type, columns};
 }
 
 }  // namespace
@@ -55,9 +56,12 @@ std::optional<mx::Dtype> ParseComputeType(std::string_view name) {
 
 core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json& config,
                                                                 const model::StoredTensors& tensors,
-                                                                std::optional<mx::Dtype> type) {
+                                                                std::optional<mx::Dtype> type,
+                                                                std::optional<mx::Dtype> cache) {
   INGOT_TRY(ops::RequireDevice());
-  model::Weights weights = WeightsOf(config, tensors, type);
+  const mx::Dtype computed = type.value_or(CheckpointType(config));
+  INGOT_ASSIGN(const ops::ColumnForm columns, ops::ColumnsFor(cache, computed));
+  model::Weights weights = WeightsOf(config, tensors, computed, columns);
   core::Result<std::unique_ptr<model::LanguageModel>> built = BuildLanguageModel(config, weights);
   // Where weights are not computed with as they lie, they have been copied by now.
   if (built.ok() && ops::CanShareMemory()) {
@@ -71,13 +75,15 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadTensors(const core::Json
 core::Result<std::unique_ptr<model::TextEncoder>> LoadEncoderTensors(
     const core::Json& config, const model::StoredTensors& tensors, std::optional<mx::Dtype> type) {
   INGOT_TRY(ops::RequireDevice());
-  model::Weights weights = WeightsOf(config, tensors, type);
+  model::Weights weights =
+      WeightsOf(config, tensors, type.value_or(CheckpointType(config)), ops::ColumnForm::kComputed);
   return BuildTextEncoder(config, weights);
 }
 
 core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
                                                                const core::Path& folder,
-                                                               std::optional<mx::Dtype> type) {
+                                                               std::optional<mx::Dtype> type,
+                                                               std::optional<mx::Dtype> cache) {
   const core::Path config_path = folder / "config.json";
   INGOT_ASSIGN(const std::string text, core::ReadSmallFile(env, config_path, kMaxConfigBytes));
   core::Result<core::Json> config = core::ParsePythonJson(text);
@@ -85,7 +91,8 @@ core::Result<std::unique_ptr<model::LanguageModel>> LoadFolder(core::Env& env,
     return std::move(config).status().Context(core::Printable(config_path.native()));
   }
   INGOT_ASSIGN(const model::StoredTensors tensors, model::StoredTensors::FromFolder(env, folder));
-  core::Result<std::unique_ptr<model::LanguageModel>> loaded = LoadTensors(*config, tensors, type);
+  core::Result<std::unique_ptr<model::LanguageModel>> loaded =
+      LoadTensors(*config, tensors, type, cache);
   if (loaded.ok()) return loaded;
   return std::move(loaded).status().Context(core::Printable(folder.native()));
 }

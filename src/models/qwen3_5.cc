@@ -137,7 +137,8 @@ GatedAttention LoadAttention(model::Weights& weights, const std::string& name,
            .value = weights.Linear(name + ".v_proj", keys, shape.hidden),
            .output = weights.Linear(name + ".o_proj", shape.hidden, queries),
            .query_norm = norm(".q_norm.weight"),
-           .key_norm = norm(".k_norm.weight")}};
+           .key_norm = norm(".k_norm.weight"),
+           .columns = weights.columns()}};
 }
 
 // The inputs of the recurrence, before the convolution.

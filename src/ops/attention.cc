@@ -4,6 +4,7 @@
 #include "ops/gpu/attention.h"
 #include "ops/gpu/choice.h"
 #include "ops/gpu/kernel.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::ops {
 namespace {
@@ -20,10 +21,22 @@ Array VisibleKeys(int queries, int keys, int window) {
   return visible;
 }
 
+// The first `width` numbers of each, or all.
+Array ValuesOf(const Array& v, int width, mx::Dtype type) {
+  if (IsPacked(v)) return UnpackColumns(v, width > 0 ? width : WidthOfPacked(v), type);
+  return width > 0 ? LastSlice(v, 0, width) : v;
+}
+
 }  // namespace
 
 Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
   if (cpu::ServesAttention(q, k, v, spec)) return cpu::Attention(q, k, v, spec, false);
+  if (spec.value_width > 0 || IsPacked(k)) {
+    AttentionSpec rest = spec;
+    rest.value_width = 0;
+    const Array keys = IsPacked(k) ? UnpackColumns(k, q.shape(3), q.dtype()) : k;
+    return AttentionHeads(q, keys, ValuesOf(v, spec.value_width, q.dtype()), rest);
+  }
   const gpu::BackEnd back_end = gpu::BackEndInUse();
   if (gpu::KernelsInUse() && !gpu::HasFused(back_end, q, k, v, spec)) {
     return gpu::FitsWide(q, v) ? gpu::WideAttention(gpu::LaunchOnDevice, q, k, v, spec)

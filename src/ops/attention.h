@@ -14,11 +14,13 @@ struct AttentionSpec {
   int window = 0;                   // keys that a query sees, itself included; 0: all before it
   std::optional<Array> sinks = {};  // [heads]: a logit that takes weight and gives no value
   bool causal = true;               // false: every query sees every key, and there is no window
+  int value_width = 0;              // of a value only its first numbers count; 0: all do
 };
 
 // q [B, Hq, L, D], k [B, Hkv, T, D], v [B, Hkv, T, Dv] → [B, L, Hq·Dv]. The columns of the keys are
 // consecutive positions and the queries stand at the last L of them: each sees keys up to its own.
-// A single query may find the keys in any order, as a ring buffer has them.
+// A single query may find the keys in any order, as a ring buffer has them. Keys and values may be
+// packed (ops/packed_columns.h), both of them.
 Array Attention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec);
 // The same with the heads apart: [B, Hq, L, Dv].
 Array AttentionHeads(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec);

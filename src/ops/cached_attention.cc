@@ -4,11 +4,13 @@
 
 #include "ops/cpu/cached_attention.h"
 #include "ops/norm.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::ops {
 namespace {
 
-Array Write(const Array& room, const Array& columns, int at) {
+Array Write(const Array& room, const Array& made, int at) {
+  const Array columns = IsPacked(room) ? PackColumns(made) : made;
   mx::Shape stop = room.shape();
   stop[2] = at + columns.shape(2);
   return mx::slice_update(room, columns, {0, 0, at, 0}, stop);

@@ -18,7 +18,8 @@
 namespace ingot::ops {
 
 // Room for the keys and values of a sequence, [1, key heads, capacity, D] and [.., Dv], of which
-// columns from `length` on are to be written.
+// columns from `length` on are to be written; or packed ones (ops/packed_columns.h), both of them
+// and those of all sequences.
 struct CacheRoom {
   Array keys;
   Array values;

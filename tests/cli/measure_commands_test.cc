@@ -111,8 +111,11 @@ class Dialogues {
     EXPECT_TRUE(text.ok()) << text.status().message();
     if (text.ok()) std::ofstream(file_) << text->substr(0, characters);
   }
-  double Perplexity(const char* type) const {
-    const Outcome run = Ingot({"ppl", kModel, "-f", file_.c_str(), "--dtype", type, "--json"});
+  double Perplexity(const char* type, const char* cache = "") const {
+    std::vector<const char*> arguments = {"ppl",     kModel, "-f",    file_.c_str(),
+                                          "--dtype", type,   "--json"};
+    if (*cache != 0) arguments.insert(arguments.end(), {"--kv-cache", cache});
+    const Outcome run = Ingot(arguments);
     EXPECT_EQ(run.exit, 0) << run.err;
     const auto report = core::ParseJson(run.out);
     return report.ok() ? (*report)["perplexity"].get<double>() : 0;
@@ -132,6 +135,62 @@ TEST(PplCommandTest, HalfTheBitsForActivationsCostHardlyAnything) {
   const double expected = perplexity("float32");
   EXPECT_GT(expected, 1);
   EXPECT_NEAR(perplexity("bfloat16") / expected, 1, all ? 0.005 : 0.01);
+}
+
+// Measured over all of the text: 0.01 % with fp32 activations.
+TEST(PplCommandTest, KeysAndValuesInEightBitsCostHardlyAnything) {
+  const Dialogues text(std::getenv("INGOT_SOAK") != nullptr ? std::string::npos : 5000);
+  const double expected = text.Perplexity("float32");
+  const double packed = text.Perplexity("float32", "int8");
+  EXPECT_NE(packed, expected);
+  EXPECT_NEAR(packed / expected, 1, 0.002);
+  EXPECT_EQ(text.Perplexity("float32", "float32"), expected);
+}
+
+TEST(KvCacheOptionTest, TheEnvironmentSaysItWhereTheCommandLineDoesNot) {
+  const Dialogues text(500);
+  const double packed = text.Perplexity("float32", "int8");
+  setenv("INGOT_KV_CACHE", "int8", 1);
+  EXPECT_EQ(text.Perplexity("float32"), packed);
+  EXPECT_NE(text.Perplexity("float32", "float32"), packed);
+  setenv("INGOT_KV_CACHE", "int3", 1);
+  const Outcome run = Ingot({"bench", kModel, "-p", "2", "-n", "1", "-r", "1"});
+  unsetenv("INGOT_KV_CACHE");
+  EXPECT_NE(run.exit, 0);
+  EXPECT_THAT(run.err, HasSubstr("INGOT_KV_CACHE: \"int3\" is unknown"));
+}
+
+TEST(KvCacheOptionTest, WhatIsNoTypeOfACacheIsRefusedByEveryCommandThatHasIt) {
+  const testing::TempDir dir;
+  const std::string file = dir / "text";
+  const std::string output = dir / "out.npy";
+  std::ofstream(file) << "What is 1+1?";
+  const std::vector<std::vector<const char*>> commands = {
+      {"run", kModel, "--tokens", "1,2"},
+      {"bench", kModel},
+      {"ppl", kModel, "-f", file.c_str()},
+      {"logits", kModel, "--tokens", "1,2", "-o", output.c_str()},
+      {"serve", "--port", "0"}};
+  for (std::vector<const char*> command : commands) {
+    const std::string name = command[0];
+    command.insert(command.end(), {"--kv-cache", "int4"});
+    const Outcome run = Ingot(command);
+    EXPECT_NE(run.exit, 0) << name;
+    EXPECT_THAT(run.err, HasSubstr("--kv-cache: \"int4\" is unknown")) << name;
+  }
+  const Outcome other =
+      Ingot({"run", kModel, "--tokens", "1,2", "--dtype", "float32", "--kv-cache", "bf16"});
+  EXPECT_NE(other.exit, 0);
+  EXPECT_THAT(other.err, HasSubstr("a cache of bfloat16 for activations of float32"));
+}
+
+TEST(KvCacheOptionTest, AnAnswerIsMadeWithACacheInEightBits) {
+  const Outcome run = Ingot(
+      {"run", kModel, "What is 12+34?", "--kv-cache", "int8", "--temperature", "0", "--json"});
+  ASSERT_EQ(run.exit, 0) << run.err;
+  const auto answer = core::ParseJson(run.out);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_THAT((*answer)["text"].get<std::string>(), HasSubstr("46"));
 }
 
 // The kernels round at other places than MLX's operations do: over a whole text that comes to

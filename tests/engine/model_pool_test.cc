@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "core/env.h"
+#include "tests/testing/temp_dir.h"
 
 namespace ingot::engine {
 namespace {
@@ -19,7 +21,10 @@ using ::testing::SizeIs;
 
 class Collector final : public TokenListener {
  public:
-  void OnPrompt(const PromptReport&) override {}
+  void OnPrompt(const PromptReport& report) override {
+    const std::lock_guard lock(mutex_);
+    kept_ = report.kept;
+  }
   bool OnToken(const GeneratedToken& token) override {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(token.token);
@@ -37,9 +42,14 @@ class Collector final : public TokenListener {
     EXPECT_TRUE(result_.ok()) << result_.status().message();
     return tokens_;
   }
+  int kept() {  // tokens of the prompt that did not have to be read
+    const std::lock_guard lock(mutex_);
+    return kept_;
+  }
 
  private:
   std::mutex mutex_;
+  int kept_ = 0;
   std::condition_variable changed_;
   bool done_ = false;
   std::vector<int> tokens_;
@@ -79,6 +89,32 @@ TEST(ModelPool, LoadsAModelWhenItIsAskedForAndAnswers) {
   EXPECT_THAT(listener->Wait(), SizeIs(5));
   ASSERT_THAT(pool.Running(), SizeIs(1));
   EXPECT_TRUE(pool.Running()[0].in_use);
+}
+
+// A cache of another type is as good as another model's, though the digest is the same.
+TEST(ModelPool, PrefixesOnDiskServeTheTypeThatTheyWereKeptInAlone) {
+  const ::ingot::testing::TempDir dir;
+  const auto kept = [&](std::optional<ops::mx::Dtype> cache) {
+    int tokens = -1;
+    PoolOptions options{.find = FindDemo, .cache = cache};
+    options.scheduler.prefix_disk.folder = dir / "cache";
+    ModelPool pool(std::move(options));
+    {
+      const auto service = pool.Acquire("demo");
+      if (!service.ok()) return tokens;
+      const auto listener = std::make_shared<Collector>();
+      TokenRequest request = Ask((*service)->model(), "What is 1+1? What is 2+2? Spell cat.", 3);
+      EXPECT_TRUE((*service)->Submit(std::move(request), listener).ok());
+      listener->Wait();
+      tokens = listener->kept();
+    }
+    return tokens;
+  };
+  EXPECT_EQ(kept({}), 0);
+  EXPECT_GT(kept({}), 0);
+  EXPECT_EQ(kept(ops::mx::int8), 0);
+  EXPECT_GT(kept(ops::mx::int8), 0);
+  EXPECT_GT(kept({}), 0);
 }
 
 TEST(ModelPool, AModelThatIsNotKeptGoesWithItsLastUse) {

@@ -1,6 +1,8 @@
 // Sequences that share their steps: each gives what it gives alone, to the last bit in fp32,
 // whatever is read beside it and however its prompt is cut.
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -8,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "models/load.h"
+#include "ops/cpu/choice.h"
 #include "tests/models/golden_check.h"
 #include "tests/models/seeded_checkpoint.h"
 #include "tests/testing/temp_dir.h"
@@ -56,15 +59,10 @@ void Step(const model::LanguageModel& model, std::vector<Sequence>& sequences,
   }
 }
 
-class BatchTest : public ::testing::TestWithParam<const char*> {};
+using Loaded = core::Result<std::unique_ptr<model::LanguageModel>>;
 
-TEST_P(BatchTest, ASequenceGivesTheSameAloneAndAmongOthers) {
-  const Golden golden = ReadGolden(GetParam());
-  const TempDir dir;
-  testing::WriteFolder(dir / "m", golden.config, golden.tensors);
-  const auto model = LoadFolder(core::Env::Posix(), dir / "m", mx::float32);
+void ExpectTheSameAloneAndAmongOthers(const Golden& golden, const Loaded& model) {
   ASSERT_TRUE(model.ok()) << model.status().message();
-
   // Prompts that begin alike and go on apart, of lengths that reach past the windows.
   std::vector<Sequence> sequences;
   for (const int kind : {0, 1, 2, 3}) {
@@ -96,12 +94,54 @@ TEST_P(BatchTest, ASequenceGivesTheSameAloneAndAmongOthers) {
   EXPECT_EQ(sequences[3].logits, LogitsOf(**model, sequences[3].tokens, 1));
 }
 
+class BatchTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  BatchTest() { testing::WriteFolder(dir_ / "m", golden_.config, golden_.tensors); }
+  Loaded Load(std::optional<mx::Dtype> cache = {}) const {
+    return LoadFolder(core::Env::Posix(), dir_ / "m", mx::float32, cache);
+  }
+
+  const Golden golden_ = ReadGolden(GetParam());
+  const TempDir dir_;
+};
+
+TEST_P(BatchTest, ASequenceGivesTheSameAloneAndAmongOthers) {
+  ExpectTheSameAloneAndAmongOthers(golden_, Load());
+}
+
 INSTANTIATE_TEST_SUITE_P(Architectures, BatchTest,
                          ::testing::Values("llama", "mistral_window", "ministral3", "qwen3_moe",
                                            "qwen3_5", "qwen3_5_moe", "qwen3_next", "gemma3",
                                            "gemma4", "gemma4_moe", "glm4_moe_lite", "laguna",
                                            "nemotron_h", "nemotron_h_latent", "cohere2_moe",
                                            "gpt_oss"),
+                         [](const auto& param) { return std::string(param.param); });
+
+// Each kind of cache that keeps keys and values: all columns, windows, latent ones, those that
+// other layers look at, beside recurrent states.
+class PackedCacheTest : public BatchTest {};
+
+TEST_P(PackedCacheTest, ASequenceGivesTheSameAloneAndAmongOthers) {
+  ExpectTheSameAloneAndAmongOthers(golden_, Load(mx::int8));
+}
+
+TEST_P(PackedCacheTest, KernelsFindWhatPlainFormsFind) {
+  const Loaded packed = Load(mx::int8);
+  const Loaded full = Load();
+  ASSERT_TRUE(packed.ok() && full.ok());
+  const std::vector<int> tokens = testing::FedTokens(golden_);
+  const std::vector<float> got = LogitsOf(**packed, tokens, 7);
+  // Rounding to 8 bits shows. How little it harms is for a trained model to say: those with random
+  // weights magnify it.
+  EXPECT_GT(testing::WorstError(got, LogitsOf(**full, tokens, 7)), 1e-4);
+  const ops::cpu::PlainForms plain;
+  // A number on the edge between two steps may fall to either side.
+  EXPECT_LE(testing::WorstError(got, LogitsOf(**packed, tokens, 7)), 0.02);
+}
+
+INSTANTIATE_TEST_SUITE_P(Caches, PackedCacheTest,
+                         ::testing::Values("llama", "mistral_window", "qwen3_5", "gemma4",
+                                           "glm4_moe_lite", "gpt_oss"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace

@@ -2,6 +2,7 @@
 // as one does that was fed the same tokens from the beginning.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -119,13 +120,19 @@ class Script {
   int refusals_ = 0;
 };
 
-class CacheScriptsTest : public ::testing::TestWithParam<const char*> {};
+// An architecture, and what its caches keep keys and values in.
+struct Kind {
+  std::string name;
+  std::optional<mx::Dtype> cache = {};
+};
+
+class CacheScriptsTest : public ::testing::TestWithParam<Kind> {};
 
 TEST_P(CacheScriptsTest, EndWhereRecomputingEnds) {
   const testing::TempDir dir;
-  const Golden golden = testing::ReadGolden(GetParam());
+  const Golden golden = testing::ReadGolden(GetParam().name);
   testing::WriteFolder(dir / "m", golden.config, golden.tensors);
-  const auto model = LoadFolder(core::Env::Posix(), dir / "m", mx::float32);
+  const auto model = LoadFolder(core::Env::Posix(), dir / "m", mx::float32, GetParam().cache);
   ASSERT_TRUE(model.ok()) << model.status().message();
   int trims = 0;
   int refusals = 0;
@@ -137,7 +144,7 @@ TEST_P(CacheScriptsTest, EndWhereRecomputingEnds) {
     refusals += script.refusals();
   }
   EXPECT_GT(trims + refusals, 0);
-  const std::string name = GetParam();
+  const std::string& name = GetParam().name;
   if (name == "llama") {
     EXPECT_EQ(refusals, 0) << "keys and values can be cut anywhere";
   }
@@ -147,8 +154,13 @@ TEST_P(CacheScriptsTest, EndWhereRecomputingEnds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, CacheScriptsTest,
-                         ::testing::Values("llama", "mistral_window", "qwen3_window", "qwen3_5"),
-                         [](const auto& param) { return std::string(param.param); });
+                         ::testing::Values(Kind{"llama"}, Kind{"mistral_window"},
+                                           Kind{"qwen3_window"}, Kind{"qwen3_5"},
+                                           Kind{"llama", mx::int8}, Kind{"qwen3_window", mx::int8},
+                                           Kind{"glm4_moe_lite", mx::int8}),
+                         [](const auto& param) {
+                           return param.param.name + (param.param.cache ? "_int8" : "");
+                         });
 
 }  // namespace
 }  // namespace ingot::models

@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "kernels/pack.h"
 #include "kernels/simd/lanes.h"
 
 namespace ingot::kernels {
@@ -40,13 +41,51 @@ F<V> Exp(F<V> x) {
   return V::Select(V::Less(x, least), V::Set(0.0F), value);
 }
 
-// Up to 16 numbers from k on, as lanes.
+// How a column's numbers lie, as lanes: floats,
 template <class V, FloatType kType>
-F<V> LoadPart(const std::byte* row, size_t k, size_t width) {
-  const std::byte* from = row + k * quant::SizeOf(kType);
-  if (width - k >= kVector) return V::template LoadAs<kType>(from);
-  return LoadFloats<V>(kType, from, width - k);
-}
+struct FloatColumns {
+  // The numbers that share a scale; 0: there are none.
+  static constexpr size_t kGroup = 0;
+  static F<V> Load(const std::byte* row, size_t k) {
+    return V::template LoadAs<kType>(row + k * quant::SizeOf(kType));
+  }
+  // Up to 16 numbers from k on.
+  static F<V> LoadPart(const std::byte* row, size_t k, size_t width) {
+    if (width - k >= kVector) return Load(row, k);
+    return LoadFloats<V>(kType, row + k * quant::SizeOf(kType), width - k);
+  }
+  // Asks for what stands there in the row that is looked at 16 rows later: rows of one head are no
+  // longer than what processors see coming by themselves.
+  static void Ahead(const std::byte* row, size_t k, ptrdiff_t stride) {
+    __builtin_prefetch(row + k * quant::SizeOf(kType) + static_cast<ptrdiff_t>(kVector) * stride);
+  }
+};
+
+// and packed, as kernels/pack.h says; their scales are for who adds them up.
+template <class V>
+struct PackedColumns {
+  static constexpr size_t kGroup = kPackGroup;
+  static F<V> Load(const std::byte* row, size_t k) {
+    return V::FromInt(V::LoadSigned(reinterpret_cast<const uint8_t*>(row + k)));
+  }
+  static F<V> LoadPart(const std::byte* row, size_t k, size_t width) {
+    if (width - k >= kVector) return Load(row, k);
+    alignas(16) uint8_t padded[kVector] = {};
+    std::memcpy(padded, row + k, width - k);
+    return V::FromInt(V::LoadSigned(padded));
+  }
+  // Of the group that number k is in.
+  static float Scale(const std::byte* scales, size_t k) {
+    float scale;
+    std::memcpy(&scale, scales + k / kGroup * sizeof scale, sizeof scale);
+    return scale;
+  }
+  static void Ahead(const std::byte* row, size_t k, ptrdiff_t stride) {
+    if (k % kGroup == 0) {
+      __builtin_prefetch(row + k + static_cast<ptrdiff_t>(kVector) * stride);
+    }
+  }
+};
 
 // How many queries are looked at together, at most, so that a key is read and widened once for all
 // of them, and how many keys and vectors of values meanwhile stay in registers.
@@ -56,18 +95,14 @@ inline constexpr size_t kKeysAtOnce = V::kTileRows >= 12 ? 4 : 1;
 template <class V, size_t kQueries>
 inline constexpr size_t kValuesAtOnce = V::kTileRows >= 12 ? 4 : 4 / kQueries;
 
-// Asks for what stands there in the row that is looked at 16 rows later: rows of one head are no
-// longer than what processors see coming by themselves.
-inline void Ahead(const std::byte* at, ptrdiff_t stride) {
-  __builtin_prefetch(at + static_cast<ptrdiff_t>(kVector) * stride);
-}
-
 // scores[r][j] = query r · key j, for 16 keys; those beyond the last are taken for the last. A
 // query's numbers are added in the same order however many are looked at.
-template <class V, FloatType kType, size_t kQueries>
+template <class V, class Columns, size_t kQueries>
 void ScoreSixteen(const AttendRun& run, const float* q, size_t first, float (*scores)[kKeys],
                   size_t at) {
-  constexpr size_t kSome = kKeysAtOnce<V>;
+  constexpr bool kPacked = Columns::kGroup > 0;
+  // Packed ones need twice the sums.
+  constexpr size_t kSome = kPacked && kQueries > 2 ? (kKeysAtOnce<V> + 1) / 2 : kKeysAtOnce<V>;
   F<V> all[kQueries][kVector];
   for (size_t j = 0; j < kVector; j += kSome) {
     const std::byte* rows[kSome];
@@ -77,15 +112,37 @@ void ScoreSixteen(const AttendRun& run, const float* q, size_t first, float (*sc
       rows[i] = run.key_rows + static_cast<ptrdiff_t>(key) * run.key_stride;
       for (size_t r = 0; r < kQueries; ++r) sums[r][i] = V::Set(0);
     }
-    for (size_t k = 0; k < run.key_width; k += kVector) {
-      F<V> keys[kSome];
-      for (size_t i = 0; i < kSome; ++i) {
-        keys[i] = LoadPart<V, kType>(rows[i], k, run.key_width);
-        Ahead(rows[i] + k * quant::SizeOf(kType), run.key_stride);
+    // Adds the products of numbers [k, end).
+    const auto add = [&](size_t k, size_t end, F<V>(&to)[kQueries][kSome])
+        __attribute__((always_inline)) {
+      for (; k < end; k += kVector) {
+        F<V> keys[kSome];
+        for (size_t i = 0; i < kSome; ++i) {
+          keys[i] = Columns::LoadPart(rows[i], k, run.key_width);
+          Columns::Ahead(rows[i], k, run.key_stride);
+        }
+        for (size_t r = 0; r < kQueries; ++r) {
+          const F<V> asked = V::Load(q + r * run.q_stride + k);
+          for (size_t i = 0; i < kSome; ++i) to[r][i] = V::MulAdd(keys[i], asked, to[r][i]);
+        }
       }
-      for (size_t r = 0; r < kQueries; ++r) {
-        const F<V> asked = V::Load(q + r * run.q_stride + k);
-        for (size_t i = 0; i < kSome; ++i) sums[r][i] = V::MulAdd(keys[i], asked, sums[r][i]);
+    };
+    if constexpr (!kPacked) {
+      add(0, run.key_width, sums);
+    } else {
+      for (size_t k = 0; k < run.key_width; k += Columns::kGroup) {
+        F<V> part[kQueries][kSome];
+        for (size_t i = 0; i < kSome; ++i) {
+          for (size_t r = 0; r < kQueries; ++r) part[r][i] = V::Set(0);
+        }
+        const size_t left = run.key_width - k;
+        add(k, k + (left < Columns::kGroup ? left : Columns::kGroup), part);
+        for (size_t i = 0; i < kSome; ++i) {
+          const F<V> scale = V::Set(Columns::Scale(rows[i] + run.key_scales, k));
+          for (size_t r = 0; r < kQueries; ++r) {
+            sums[r][i] = V::MulAdd(part[r][i], scale, sums[r][i]);
+          }
+        }
       }
     }
     for (size_t r = 0; r < kQueries; ++r) {
@@ -97,7 +154,7 @@ void ScoreSixteen(const AttendRun& run, const float* q, size_t first, float (*sc
   }
 }
 
-template <class V, FloatType kType>
+template <class V, class Columns>
 struct Attending {
   const AttendRun& run;
   float largest[kAttendRows];
@@ -110,7 +167,7 @@ struct Attending {
     const float* q = run.q + r * run.q_stride;
     for (size_t j = 0; j < kKeys; j += kVector) {
       if (first + j < run.keys) {
-        ScoreSixteen<V, kType, kQueries>(run, q, first + j, scores, j);
+        ScoreSixteen<V, Columns, kQueries>(run, q, first + j, scores, j);
       }
     }
     float kept[kQueries];
@@ -168,12 +225,19 @@ struct Attending {
     }
   }
 
+  // What number n of a value is worth for one whose key has that weight.
+  static float Worth(float weight, const std::byte* row, size_t scales, size_t n) {
+    if constexpr (Columns::kGroup > 0) return weight * Columns::Scale(row + scales, n);
+    return weight;
+  }
+
   // out = kept · out + the values of the keys in [begin, end), whose weights stand from `at` on.
   template <size_t kQueries>
   void AddRange(size_t r, size_t begin, size_t end, const float (*weights)[kKeys], size_t at,
                 const float* kept) const {
-    const std::byte* row = run.value_rows + static_cast<ptrdiff_t>(begin) * run.value_stride;
+    const std::byte* rows = run.value_rows + static_cast<ptrdiff_t>(begin) * run.value_stride;
     constexpr size_t kSome = kValuesAtOnce<V, kQueries>;
+    static_assert(kPackGroup % (kSome * kVector) == 0);
     size_t n = 0;
     for (; n + kSome * kVector <= run.value_width; n += kSome * kVector) {
       F<V> sums[kQueries][kSome];
@@ -182,15 +246,15 @@ struct Attending {
           sums[i][v] = V::Mul(V::Load(Out(r + i) + n + v * kVector), V::Set(kept[i]));
         }
       }
-      const std::byte* from = row + n * quant::SizeOf(kType);
-      for (size_t key = 0; key < end - begin; ++key, from += run.value_stride) {
+      const std::byte* row = rows;
+      for (size_t key = 0; key < end - begin; ++key, row += run.value_stride) {
         F<V> values[kSome];
         for (size_t v = 0; v < kSome; ++v) {
-          values[v] = V::template LoadAs<kType>(from + v * kVector * quant::SizeOf(kType));
-          Ahead(from + v * kVector * quant::SizeOf(kType), run.value_stride);
+          values[v] = Columns::Load(row, n + v * kVector);
+          Columns::Ahead(row, n + v * kVector, run.value_stride);
         }
         for (size_t i = 0; i < kQueries; ++i) {
-          const F<V> weight = V::Set(weights[i][at + key]);
+          const F<V> weight = V::Set(Worth(weights[i][at + key], row, run.value_scales, n));
           for (size_t v = 0; v < kSome; ++v) {
             sums[i][v] = V::MulAdd(weight, values[v], sums[i][v]);
           }
@@ -203,10 +267,10 @@ struct Attending {
     for (; n < run.value_width; n += kVector) {
       for (size_t i = 0; i < kQueries; ++i) {
         F<V> sum = V::Mul(V::Load(Out(r + i) + n), V::Set(kept[i]));
-        const std::byte* from = row;
-        for (size_t key = 0; key < end - begin; ++key, from += run.value_stride) {
-          sum = V::MulAdd(V::Set(weights[i][at + key]),
-                          LoadPart<V, kType>(from, n, run.value_width), sum);
+        const std::byte* row = rows;
+        for (size_t key = 0; key < end - begin; ++key, row += run.value_stride) {
+          const float weight = Worth(weights[i][at + key], row, run.value_scales, n);
+          sum = V::MulAdd(V::Set(weight), Columns::LoadPart(row, n, run.value_width), sum);
         }
         V::Store(Out(r + i) + n, sum);
       }
@@ -214,9 +278,9 @@ struct Attending {
   }
 };
 
-template <class V, FloatType kType>
-void AttendTyped(const AttendRun& run) {
-  Attending<V, kType> attending{.run = run, .largest = {}, .total = {}};
+template <class V, class Columns>
+void AttendColumns(const AttendRun& run) {
+  Attending<V, Columns> attending{.run = run, .largest = {}, .total = {}};
   size_t longest = 0;
   for (size_t r = 0; r < run.rows; ++r) {
     const AttendQuery& query = run.queries[r];
@@ -265,13 +329,14 @@ void AttendTyped(const AttendRun& run) {
 
 template <class V>
 void Attend(const AttendRun& run) {
+  if (run.key_scales > 0) return AttendColumns<V, PackedColumns<V>>(run);
   switch (run.type) {
     case FloatType::kF32:
-      return AttendTyped<V, FloatType::kF32>(run);
+      return AttendColumns<V, FloatColumns<V, FloatType::kF32>>(run);
     case FloatType::kF16:
-      return AttendTyped<V, FloatType::kF16>(run);
+      return AttendColumns<V, FloatColumns<V, FloatType::kF16>>(run);
     case FloatType::kBF16:
-      return AttendTyped<V, FloatType::kBF16>(run);
+      return AttendColumns<V, FloatColumns<V, FloatType::kBF16>>(run);
   }
 }
 

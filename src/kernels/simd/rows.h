@@ -8,6 +8,7 @@
 #include "kernels/rows.h"
 #include "kernels/simd/attend.h"
 #include "kernels/simd/lanes.h"
+#include "kernels/simd/pack.h"
 
 namespace ingot::kernels {
 
@@ -184,7 +185,9 @@ struct RowsOf {
             .bend = Bend,
             .centre = Centre,
             .tidy = Tidy,
-            .weigh = Weigh};
+            .weigh = Weigh,
+            .pack = PackOf<V>::Pack,
+            .unpack = PackOf<V>::Unpack};
   }
 
  private:

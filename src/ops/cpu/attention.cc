@@ -7,11 +7,13 @@
 #include <mlx/primitives.h>
 
 #include "kernels/attend.h"
+#include "kernels/pack.h"
 #include "kernels/store.h"
 #include "ops/cpu/attend_work.h"
 #include "ops/cpu/choice.h"
 #include "ops/cpu/cpu_op.h"
 #include "ops/cpu/rows.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::ops::cpu {
 namespace {
@@ -24,10 +26,11 @@ using quant::FloatType;
 
 // [B, heads, columns, width] with whole rows.
 struct Heads {
-  explicit Heads(const Array& array) : from(array) {}
+  explicit Heads(const Array& array) : from(array), packed(IsPacked(array)) {}
   size_t heads() const { return from.shape[1]; }
   size_t columns() const { return from.shape[2]; }
-  size_t width() const { return from.shape[3]; }
+  // Of a column: what a packed one holds.
+  size_t width() const { return packed ? kernels::WidthOfPacked(from.shape[3]) : from.shape[3]; }
   ptrdiff_t stride() const { return from.strides[2] * static_cast<ptrdiff_t>(from.item); }
   const std::byte* Row(size_t batch, size_t head, size_t column) const {
     const int64_t offset = static_cast<int64_t>(batch) * from.strides[0] +
@@ -36,6 +39,7 @@ struct Heads {
     return from.data + offset * static_cast<int64_t>(from.item);
   }
   Strided from;
+  bool packed;
 };
 
 struct Job {
@@ -47,7 +51,8 @@ struct Job {
   size_t window;
   bool causal;
   bool merged;
-  FloatType type;
+  size_t value_width;
+  FloatType type;  // of queries and results
   std::byte* y;
 
   // Queries that share a head of keys, counted column by column: row i is of the head
@@ -67,7 +72,7 @@ struct Job {
     };
     AttendAll({.strips = q.from.shape[0] * k.heads() * strips,
                .key_width = k.width(),
-               .value_width = v.width(),
+               .value_width = value_width,
                .see = [&](size_t i, AttendQuery* sights) { return See(place(i), sights); },
                .load = [&](size_t i, bool, AttendRun& run, float* to) { Load(place(i), run, to); },
                .store = [&](size_t i, const AttendRun& run) { Store(place(i), run); }});
@@ -96,7 +101,7 @@ struct Job {
   std::byte* Result(size_t batch, size_t head, size_t column) const {
     const size_t row = merged ? (batch * q.columns() + column) * q.heads() + head
                               : (batch * q.heads() + head) * q.columns() + column;
-    return y + row * v.width() * quant::SizeOf(type);
+    return y + row * value_width * quant::SizeOf(type);
   }
 
   size_t See(const Strip& strip, AttendQuery* sights) const {
@@ -116,11 +121,13 @@ struct Job {
     run.value_rows = v.Row(strip.batch, strip.key_head, 0);
     run.value_stride = v.stride();
     run.scale = scale;
+    if (k.packed) run.key_scales = k.width();
+    if (v.packed) run.value_scales = v.width();
   }
 
   void Store(const Strip& strip, const AttendRun& run) const {
     for (size_t r = 0; r < strip.rows; ++r) {
-      StoreFloats(type, {run.out + r * run.out_stride, v.width()},
+      StoreFloats(type, {run.out + r * run.out_stride, value_width},
                   Result(strip.batch, strip.Head(r), strip.Column(r)));
     }
   }
@@ -129,11 +136,13 @@ struct Job {
 }  // namespace
 
 bool ServesAttention(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {
+  const bool packed = IsPacked(k) && IsPacked(v) && q.ndim() == 4 &&
+                      WidthOfPacked(k) == q.shape(3) && WidthOfPacked(v) >= spec.value_width;
+  const bool typed = packed || (k.dtype() == q.dtype() && v.dtype() == q.dtype());
   const bool shaped = q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4 && k.shape(1) > 0 &&
                       q.shape(1) % k.shape(1) == 0 && k.shape(2) > 0 && q.shape(3) > 0 &&
                       (!spec.causal || k.shape(2) >= q.shape(2));
-  return KernelsInUse() && shaped && FloatTypeOf(q.dtype()) && k.dtype() == q.dtype() &&
-         v.dtype() == q.dtype() &&
+  return KernelsInUse() && typed && shaped && FloatTypeOf(q.dtype()) &&
          (!spec.sinks || spec.sinks->size() == static_cast<size_t>(q.shape(1)));
 }
 
@@ -141,11 +150,14 @@ Array Attention(const Array& q, const Array& k, const Array& v, const AttentionS
                 bool merged) {
   std::vector<Array> inputs = {q, k, v};
   if (spec.sinks) inputs.push_back(mx::contiguous(ToFloat32(*spec.sinks)));
-  const mx::Shape shape = merged ? mx::Shape{q.shape(0), q.shape(2), q.shape(1) * v.shape(3)}
-                                 : mx::Shape{q.shape(0), q.shape(1), q.shape(2), v.shape(3)};
+  const int value_width = spec.value_width > 0 ? spec.value_width
+                          : IsPacked(v)        ? WidthOfPacked(v)
+                                               : v.shape(3);
+  const mx::Shape shape = merged ? mx::Shape{q.shape(0), q.shape(2), q.shape(1) * value_width}
+                                 : mx::Shape{q.shape(0), q.shape(1), q.shape(2), value_width};
   // A single query may find its keys in any order: it sees them all, up to its window.
   const auto prepare = [scale = spec.scale, window = static_cast<size_t>(spec.window),
-                        causal = spec.causal,
+                        causal = spec.causal, value_width = static_cast<size_t>(value_width),
                         merged](const std::vector<Array>& in, Array& out) -> Task {
     const auto heads = [&](const Array& array) {
       const Strided found(array);
@@ -160,6 +172,7 @@ Array Attention(const Array& q, const Array& k, const Array& v, const AttentionS
                .window = window,
                .causal = causal,
                .merged = merged,
+               .value_width = value_width,
                .type = *FloatTypeOf(out.dtype()),
                .y = BytesOf(out)};
   };

@@ -7,6 +7,8 @@
 
 #include "core/thread_pool.h"
 #include "kernels/attend.h"
+#include "kernels/pack.h"
+#include "kernels/rows.h"
 #include "kernels/scratch.h"
 #include "kernels/store.h"
 #include "ops/cpu/attend_work.h"
@@ -15,6 +17,7 @@
 #include "ops/cpu/row_norm.h"
 #include "ops/cpu/rows.h"
 #include "ops/cpu/turns.h"
+#include "ops/packed_columns.h"
 
 namespace ingot::ops::cpu {
 namespace {
@@ -78,6 +81,7 @@ struct Job {
   size_t window;
   const float* sinks;  // one a head of queries, or null
   std::vector<Sequence> sequences;
+  bool packed;  // what the rooms hold
   std::byte* y;
 
   void operator()() const { Run(*this).All(); }
@@ -94,7 +98,10 @@ struct Job {
           query_norm_(job.query_norm),
           key_norm_(job.key_norm),
           group_(job.heads / job.key_heads),
-          element_(quant::SizeOf(job.type)) {}
+          element_(quant::SizeOf(job.type)),
+          key_bytes_(job.packed ? kernels::PackedBytes(job.width) : job.width * element_),
+          value_bytes_(job.packed ? kernels::PackedBytes(job.value_width)
+                                  : job.value_width * element_) {}
 
     void All() const {
       // A new column and those who look at it: one thread, no waiting in between.
@@ -160,17 +167,28 @@ struct Job {
 
     // All new columns of one head of keys.
     void Store(const Sequence& sequence, size_t head) const {
-      const Scratch scratch(job_.width * sizeof(float));
-      const std::span<float> row(reinterpret_cast<float*>(scratch.data()), job_.width);
+      const size_t longest = std::max(job_.width, job_.value_width);
+      const Scratch scratch(longest * sizeof(float));
+      auto* numbers = reinterpret_cast<float*>(scratch.data());
+      const std::span<float> key(numbers, job_.width);
+      const kernels::RowForm& form = kernels::RowsHere();
       for (size_t step = 0; step < sequence.steps; ++step) {
         const size_t at = head * sequence.capacity + sequence.length + step;
-        LoadFloats(job_.type, k_[sequence.first_row + step] + head * job_.width * element_, row);
-        key_norm_.Apply(row);
-        if (sequence.turns != nullptr) sequence.turns->Apply(step, row);
-        StoreFloats(job_.type, row, sequence.keys + at * job_.width * element_);
-        std::copy_n(v_[sequence.first_row + step] + head * job_.value_width * element_,
-                    job_.value_width * element_,
-                    sequence.values + at * job_.value_width * element_);
+        const size_t row = sequence.first_row + step;
+        LoadFloats(job_.type, k_[row] + head * job_.width * element_, key);
+        key_norm_.Apply(key);
+        if (sequence.turns != nullptr) sequence.turns->Apply(step, key);
+        std::byte* key_at = sequence.keys + at * key_bytes_;
+        const std::byte* value = v_[row] + head * job_.value_width * element_;
+        std::byte* value_at = sequence.values + at * value_bytes_;
+        if (job_.packed) {
+          form.pack(numbers, job_.width, key_at);
+          form.load(job_.type, value, numbers, job_.value_width);
+          form.pack(numbers, job_.value_width, value_at);
+        } else {
+          StoreFloats(job_.type, key, key_at);
+          std::copy_n(value, value_bytes_, value_at);
+        }
       }
     }
 
@@ -204,14 +222,16 @@ struct Job {
       for (size_t r = 0; r < strip.rows; ++r) {
         LoadQuery(sequence, HeadOf(strip, r), StepOf(strip, r), {q + r * run.q_stride, job_.width});
       }
-      const size_t key_bytes = job_.width * element_;
-      const size_t value_bytes = job_.value_width * element_;
       run.type = job_.type;
+      if (job_.packed) {
+        run.key_scales = job_.width;
+        run.value_scales = job_.value_width;
+      }
       run.keys = sequence.length + sequence.steps;
-      run.key_rows = sequence.keys + strip.key_head * sequence.capacity * key_bytes;
-      run.key_stride = static_cast<ptrdiff_t>(key_bytes);
-      run.value_rows = sequence.values + strip.key_head * sequence.capacity * value_bytes;
-      run.value_stride = static_cast<ptrdiff_t>(value_bytes);
+      run.key_rows = sequence.keys + strip.key_head * sequence.capacity * key_bytes_;
+      run.key_stride = static_cast<ptrdiff_t>(key_bytes_);
+      run.value_rows = sequence.values + strip.key_head * sequence.capacity * value_bytes_;
+      run.value_stride = static_cast<ptrdiff_t>(value_bytes_);
       run.scale = job_.scale;
     }
 
@@ -231,6 +251,8 @@ struct Job {
     Factored key_norm_;
     size_t group_;
     size_t element_;
+    size_t key_bytes_;  // of a column in its room
+    size_t value_bytes_;
   };
 };
 
@@ -250,9 +272,14 @@ bool ServesCached(const Array& q, const Array& k, const Array& v,
     return false;
   }
   const int width = k.shape(2) / spec.key_heads;
+  const int value_width = v.shape(2) / spec.key_heads;
+  const bool packed = IsPacked(sequences.front().room.keys);
+  const auto holds = [&](const Array& room, int numbers) {
+    return room.dtype() == (packed ? mx::int8 : q.dtype()) && room.shape(0) == 1 &&
+           room.shape(3) == (packed ? PackedWidth(numbers) : numbers);
+  };
   const auto fits = [&](const CachedSequence& one) {
-    return one.steps > 0 && one.room.keys.dtype() == q.dtype() &&
-           one.room.values.dtype() == q.dtype() && one.room.keys.shape(0) == 1 &&
+    return one.steps > 0 && holds(one.room.keys, width) && holds(one.room.values, value_width) &&
            one.length + one.steps <= one.room.keys.shape(2);
   };
   return spec.heads % spec.key_heads == 0 && (!spec.rope || ServesTurns(*spec.rope, width)) &&
@@ -267,6 +294,7 @@ CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& 
   const int rows = q.shape(1);
   const int width = k.shape(2) / spec.key_heads;
   const int value_width = v.shape(2) / spec.key_heads;
+  const bool packed = IsPacked(sequences.front().room.keys);
   std::vector<Array> inputs = {q, k, v};
   std::vector<ResultType> results = {{{1, rows, spec.heads * value_width}, q.dtype()}};
   std::vector<Sequence> plan;
@@ -333,6 +361,7 @@ CachedAttentionResult AttendCached(const Array& q, const Array& k, const Array& 
                .window = Size(window),
                .sinks = has_sinks ? in[next].data<float>() : nullptr,
                .sequences = std::move(bound),
+               .packed = packed,
                .y = BytesOf(out[0])};
   };
   std::vector<Array> made =

@@ -13,6 +13,7 @@
 //   FromF16Bits                  the F16 values whose bits are in the low halves
 //   LoadE4M3                     16 bytes of E4M3 as floats, times 2^-8; no byte is NaN
 //   LoadBytes, StoreBytes        16 bytes, zero-extended; the low byte of each lane
+//   LoadSigned                   16 bytes, sign-extended
 //   StoreClamped                 the low byte of each lane, 255 for larger ones; none is negative
 //   Add Sub Mul Div Min Max Abs  of floats; Min and Max of numbers
 //   SubProduct(c, a, b)          c - a * b where that product is exact, so that fusing is all one

@@ -95,6 +95,10 @@ struct Avx2 {
     const __m128i bytes = Load128(p);
     return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
   }
+  static I LoadSigned(const uint8_t* p) {
+    const __m128i bytes = Load128(p);
+    return {_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
+  }
   static void StoreBytes(uint8_t* p, I x) { StoreClamped(p, And(x, SetInt(0xff))); }
   static void StoreClamped(uint8_t* p, I x) {
     const __m256i halves = Narrow(x);

@@ -103,6 +103,14 @@ struct Neon {
              vcvt_f32_f16(vreinterpret_f16_u16(vget_low_u16(high))),
              vcvt_f32_f16(vreinterpret_f16_u16(vget_high_u16(high)))}};
   }
+  static I LoadSigned(const uint8_t* p) {
+    const int8x16_t bytes = vreinterpretq_s8_u8(vld1q_u8(p));
+    const int16x8_t low = vmovl_s8(vget_low_s8(bytes));
+    const int16x8_t high = vmovl_s8(vget_high_s8(bytes));
+    const auto wide = [](int16x4_t half) { return vreinterpretq_u32_s32(vmovl_s16(half)); };
+    return {{wide(vget_low_s16(low)), wide(vget_high_s16(low)), wide(vget_low_s16(high)),
+             wide(vget_high_s16(high))}};
+  }
   static I LoadBytes(const uint8_t* p) {
     const uint8x16_t bytes = vld1q_u8(p);
     const uint16x8_t low = vmovl_u8(vget_low_u8(bytes));

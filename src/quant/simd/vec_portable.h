@@ -82,6 +82,13 @@ struct Portable {
     for (size_t i = 0; i < kLanes; ++i) to.lane[i] = p[i];
     return to;
   }
+  static I LoadSigned(const uint8_t* p) {
+    I to;
+    for (size_t i = 0; i < kLanes; ++i) {
+      to.lane[i] = static_cast<uint32_t>(static_cast<int32_t>(static_cast<int8_t>(p[i])));
+    }
+    return to;
+  }
   static void StoreBytes(uint8_t* p, const I& x) {
     for (size_t i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(x.lane[i]);
   }
