@@ -190,7 +190,7 @@ int Run(const Options& options) {
   core::ThreadPool::SetSharedThreads(options.threads);
   core::ThreadPool& pool = core::ThreadPool::Shared();
   auto loaded = models::LoadFolder(core::Env::Posix(), options.folder, options.type, options.cache);
-  if (!loaded.ok()) return Fail(loaded.status().message());
+  if (!loaded.ok()) return Fail(std::string(loaded.status().message()));
   const model::LanguageModel& model = **loaded;
   const int vocabulary = model.shape().vocabulary;
 
