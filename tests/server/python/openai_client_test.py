@@ -101,14 +101,17 @@ class OpenAiClientTest(unittest.TestCase):
         other = self.chat(max_tokens=1, logit_bias=bias).choices[0].message.content
         self.assertNotEqual(other, first)
 
+    def thinking(self):
+        """Options with which the model thinks, as it does now and then: it depends on the seed."""
+        for seed in range(100):
+            options = {"reasoning_effort": "low", "temperature": 1, "seed": seed}
+            message = self.chat(**options, extra_body={"top_k": 0}).choices[0].message
+            if getattr(message, "reasoning", None):
+                return options
+        self.fail("the model never thinks")
+
     def test_thinking_stands_apart(self):
-        # The model thinks now and then: with this seed it does.
-        options = {
-            "reasoning_effort": "low",
-            "temperature": 1,
-            "seed": 3,
-            "extra_body": {"top_k": 0},
-        }
+        options = self.thinking() | {"extra_body": {"top_k": 0}}
         message = self.chat(**options).choices[0].message
         self.assertIn("ones:", message.reasoning)
         self.assertNotIn("think", message.content)
@@ -205,7 +208,7 @@ class OpenAiClientTest(unittest.TestCase):
             self.assertEqual(caught.exception.param, "response_format")
 
     def test_thinking_ends_with_its_budget(self):
-        options = {"reasoning_effort": "low", "temperature": 1, "seed": 3}
+        options = self.thinking()
         free = self.chat(**options, extra_body={"top_k": 0}).choices[0].message
         budget = {"top_k": 0, "reasoning": {"effort": "low", "max_tokens": 2}}
         short = self.chat(**options, extra_body=budget).choices[0].message

@@ -295,7 +295,7 @@ class FairTest(unittest.TestCase):
         self.assertEqual(warm, 200)
 
         def ask(name, asker):
-            status = self.ask(server, asker, 150)
+            status = self.ask(server, asker, 300)
             with lock:
                 answered.append((name, status))
 
@@ -320,9 +320,11 @@ class FairTest(unittest.TestCase):
 
     def ask(self, server, asker, tokens):
         connection, headers = self.connect(server, asker)
+        # A list that does not end before it is cut off.
         body = QUESTION | {
             "stream": False,
-            "options": {"temperature": 2, "top_k": 0, "top_p": 1, "num_predict": tokens},
+            "format": {"type": "array", "items": {"type": "boolean"}, "minItems": 1000},
+            "options": {"temperature": 0, "num_predict": tokens},
         }
         connection.request("POST", "/api/chat", json.dumps(body), headers)
         answer = connection.getresponse()
