@@ -54,9 +54,23 @@ core::Result<std::optional<ops::mx::Dtype>> ParseDtypeOption(const std::string& 
       .WithHint("Use float32, bfloat16 or float16.");
 }
 
+namespace {
+
+// What the original's variable says: q8_0 is 8 bits, f16 what is usual there and here.
+core::Result<std::optional<ops::mx::Dtype>> OllamasKvCache() {
+  const std::string wanted = Variable("OLLAMA_KV_CACHE_TYPE").value_or("f16");
+  if (wanted == "f16") return std::optional<ops::mx::Dtype>();
+  if (wanted == "q8_0") return std::optional(ops::mx::int8);
+  return core::InvalidArgument(
+             core::StrCat("OLLAMA_KV_CACHE_TYPE: ", core::Quoted(wanted, 40), " is not there"))
+      .WithHint("Use q8_0 or f16, or set INGOT_KV_CACHE.");
+}
+
+}  // namespace
+
 core::Result<std::optional<ops::mx::Dtype>> ParseKvCacheOption(const std::string& text) {
   const std::string wanted = text.empty() ? Variable("INGOT_KV_CACHE").value_or("") : text;
-  if (wanted.empty()) return std::optional<ops::mx::Dtype>();
+  if (wanted.empty()) return OllamasKvCache();
   if (wanted == "int8") return std::optional(ops::mx::int8);
   const std::optional<ops::mx::Dtype> type = models::ParseComputeType(wanted);
   if (type) return type;

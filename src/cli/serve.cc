@@ -195,15 +195,15 @@ void AddServeCommand(CLI::App& app, Session& session) {
                   "How long a model stays after its last use (5m; -1: for good)")
       ->type_name("TIME");
   command.add_option("--max-queue", options->max_queue, "Requests that may wait")
-      ->envname("INGOT_MAX_QUEUE")
+      ->envname(NumberVariable("INGOT_MAX_QUEUE", "OLLAMA_MAX_QUEUE"))
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
   command.add_option("--max-running", options->max_running, "Answers that are made at once")
-      ->envname("INGOT_MAX_RUNNING")
+      ->envname(NumberVariable("INGOT_MAX_RUNNING", "OLLAMA_NUM_PARALLEL"))
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command.add_option("--max-models", options->max_models, "Models loaded at once (0: what fits)")
-      ->envname("INGOT_MAX_MODELS")
+      ->envname(NumberVariable("INGOT_MAX_MODELS", "OLLAMA_MAX_LOADED_MODELS"))
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command

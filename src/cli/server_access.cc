@@ -16,6 +16,10 @@ std::string FirstVariable(const char* one, const char* other) {
   return Variable(other).value_or("");
 }
 
+const char* NumberVariable(const char* ours, const char* theirs) {
+  return !Variable(ours) && Variable(theirs).value_or("0") != "0" ? theirs : ours;
+}
+
 core::Result<server::Client> ServerClient() {
   INGOT_ASSIGN(const server::Address address, server::AddressFromEnvironment(Variable));
   server::ClientOptions options;

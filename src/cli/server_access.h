@@ -15,6 +15,9 @@ namespace ingot::cli {
 std::optional<std::string> Variable(const char* name);
 // The first of them that is set; empty where none is.
 std::string FirstVariable(const char* one, const char* other);
+// Which of two variables says a number: `theirs` where ours is not set and it says one; there, 0
+// stands for what is usual.
+const char* NumberVariable(const char* ours, const char* theirs);
 
 // A client for the server that the environment names; INGOT_API_KEY is its key.
 core::Result<server::Client> ServerClient();

@@ -160,6 +160,24 @@ TEST(KvCacheOptionTest, TheEnvironmentSaysItWhereTheCommandLineDoesNot) {
   EXPECT_THAT(run.err, HasSubstr("INGOT_KV_CACHE: \"int3\" is unknown"));
 }
 
+TEST(KvCacheOptionTest, TheOriginalsVariableCountsWhereOursIsNotSet) {
+  const Dialogues text(500);
+  const double packed = text.Perplexity("float32", "int8");
+  const double usual = text.Perplexity("float32", "float32");
+  setenv("OLLAMA_KV_CACHE_TYPE", "q8_0", 1);
+  EXPECT_EQ(text.Perplexity("float32"), packed);
+  setenv("INGOT_KV_CACHE", "float32", 1);
+  EXPECT_EQ(text.Perplexity("float32"), usual);
+  unsetenv("INGOT_KV_CACHE");
+  setenv("OLLAMA_KV_CACHE_TYPE", "f16", 1);
+  EXPECT_EQ(text.Perplexity("float32"), usual);
+  setenv("OLLAMA_KV_CACHE_TYPE", "q4_0", 1);
+  const Outcome run = Ingot({"bench", kModel, "-p", "2", "-n", "1", "-r", "1"});
+  unsetenv("OLLAMA_KV_CACHE_TYPE");
+  EXPECT_NE(run.exit, 0);
+  EXPECT_THAT(run.err, HasSubstr("OLLAMA_KV_CACHE_TYPE: \"q4_0\" is not there"));
+}
+
 TEST(KvCacheOptionTest, WhatIsNoTypeOfACacheIsRefusedByEveryCommandThatHasIt) {
   const testing::TempDir dir;
   const std::string file = dir / "text";

@@ -151,17 +151,15 @@ class Rows {
   template <size_t kOuts>
   __attribute__((always_inline)) void LoadScales(Batch<kOuts>& batch, size_t first, size_t g,
                                                  size_t count) const {
-    const std::byte* scales = matrix_.scales + (first * groups_ + g) * scale_bytes_;
-    const std::byte* biases = matrix_.biases + (first * groups_ + g) * scale_bytes_;
     Each<kOuts>([&](auto o) __attribute__((always_inline)) {
-      const size_t at = o * groups_ * scale_bytes_;
+      const size_t at = ((first + o) * groups_ + g) * scale_bytes_;
       __m512 own, bias;
       if constexpr (kFloats) {
         own = bf16::ScalesOf(matrix_, (first + o) * groups_ + g, count);
         bias = _mm512_mul_ps(own, _mm512_set1_ps(-6));
       } else {
-        own = SixteenOf<kBF16>(matrix_.type, scales + at, count);
-        bias = SixteenOf<kBF16>(matrix_.type, biases + at, count);
+        own = SixteenOf<kBF16>(matrix_.type, matrix_.scales + at, count);
+        bias = SixteenOf<kBF16>(matrix_.type, matrix_.biases + at, count);
       }
       Each<kRows>([&](auto r) __attribute__((always_inline)) {
         const float* sums = run_.sums + r * run_.sums_stride + g;
