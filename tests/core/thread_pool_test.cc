@@ -71,7 +71,7 @@ TEST(ThreadPoolTest, ChunkBordersDoNotDependOnTheNumberOfThreads) {
 
 TEST(ThreadPoolTest, SumsOfFloatsAreTheSameForAnyNumberOfThreads) {
   std::vector<float> values(10'000);
-  std::mt19937 random(7);
+  std::mt19937 random(7);  // NOLINT: the same numbers at every run
   for (float& value : values) value = static_cast<float>(random()) * 1e-6f;
   const auto sum = [&](int threads) {
     ThreadPool pool(threads);
@@ -240,7 +240,7 @@ TEST(ThreadPoolTest, WhatBodiesWroteIsVisibleAfterwards) {
 
 TEST(ThreadPoolTest, LoopsBetweenRestsOfAnyLength) {
   ThreadPool pool(4);
-  std::mt19937 random(3);
+  std::mt19937 random(3);  // NOLINT: the same numbers at every run
   for (int round = 0; round < 400; ++round) {
     // From hot to well beyond the time after which threads park.
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 4 == 0 ? random() % 300 : 0));

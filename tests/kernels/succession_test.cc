@@ -68,7 +68,7 @@ TEST_F(SuccessionTest, AShareBeginsWithItsFirstBlockInWhicheverPartThatIs) {
   EXPECT_EQ(ahead[0].data, At(0));
   EXPECT_EQ(ahead[0].bytes, 8U * 32);
   ASSERT_EQ(BeginningOf(stage, 1, 2, ahead.data()), 1U);
-  EXPECT_EQ(ahead[0].data, At(8 * 32));
+  EXPECT_EQ(ahead[0].data, At(size_t{8} * 32));
   EXPECT_EQ(ahead[0].bytes, 4U * 32);
   ASSERT_EQ(BeginningOf(stage, 3, 4, ahead.data()), 1U);
   EXPECT_EQ(ahead[0].data, At(5000));
@@ -88,12 +88,12 @@ TEST_F(SuccessionTest, CodesComeWithTheirScalesAndAGateWithItsOwn) {
   stage.blocks = 4;
   std::array<core::Ahead, core::ThreadPool::kMostAhead> ahead;
   ASSERT_EQ(BeginningOf(stage, 1, 2, ahead.data()), 6U);
-  EXPECT_EQ(ahead[0].data, At(32 * 64));
+  EXPECT_EQ(ahead[0].data, At(size_t{32} * 64));
   EXPECT_EQ(ahead[0].bytes, 32U * 64);
   EXPECT_EQ(ahead[1].data, At(8000 + 32 * 4));
   EXPECT_EQ(ahead[1].bytes, 32U * 4);
   EXPECT_EQ(ahead[2].data, At(9000 + 32 * 4));
-  EXPECT_EQ(ahead[3].data, At(20000 + 32 * 64));
+  EXPECT_EQ(ahead[3].data, At(20000 + size_t{32} * 64));
 }
 
 TEST_F(SuccessionTest, NoMoreIsAskedForThanACacheHolds) {

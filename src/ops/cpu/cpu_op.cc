@@ -124,7 +124,7 @@ mx::Stream StreamFor(const char* name) {
 std::vector<Array> CpuOpOf(const char* name, const std::vector<ResultType>& results,
                            std::vector<Array> inputs, PrepareAll prepare, size_t weights_from) {
   if (StepScope* step = StepScope::Current()) {
-    return step->Start(results, std::move(inputs), prepare);
+    return step->Start(results, inputs, prepare);
   }
   std::vector<mx::Shape> shapes;
   std::vector<mx::Dtype> types;
@@ -146,7 +146,7 @@ Array CpuOp(const char* name, const mx::Shape& shape, mx::Dtype type, std::vecto
     const auto prepare_all = [&](const std::vector<Array>& in, std::vector<Array>& out) {
       return out.front().size() == 0 ? Task([] {}) : prepare(in, out.front());
     };
-    return step->Start({{shape, type}}, std::move(inputs), prepare_all).front();
+    return step->Start({{shape, type}}, inputs, prepare_all).front();
   }
   Held held(inputs, weights_from);
   return Array(

@@ -65,7 +65,7 @@ Array StepScope::Made(const ResultType& result, const std::vector<Array>& inputs
 }
 
 std::vector<Array> StepScope::Start(const std::vector<ResultType>& results,
-                                    std::vector<Array> inputs, const PrepareAll& prepare) {
+                                    const std::vector<Array>& inputs, const PrepareAll& prepare) {
   std::vector<Array> lazy;
   for (const Array& input : inputs) {
     if (input.status() == Array::Status::unscheduled) lazy.push_back(input);

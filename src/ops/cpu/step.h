@@ -36,7 +36,7 @@ class StepScope {
   void Finish();
 
   // For CpuOpOf, whose arguments these are.
-  std::vector<Array> Start(const std::vector<ResultType>& results, std::vector<Array> inputs,
+  std::vector<Array> Start(const std::vector<ResultType>& results, const std::vector<Array>& inputs,
                            const PrepareAll& prepare);
 
  private:
