@@ -201,7 +201,7 @@ TEST_P(SchedulerTest, WhenToTryAgainFollowsFromTheQueueAndFromHowLongAnswersTook
 
 TEST_P(SchedulerTest, WhatCouldNeverFitIsRefusedAndTheRestWaitsForRoom) {
   // A column takes 8 bytes here, and a room half as much again.
-  ModelService& service = Start({.cache_bytes = 12 * 300});
+  ModelService& service = Start({.cache_bytes = uint64_t{12} * 300});
   const auto refused = service.Submit(GreedyRequest({1}, 1000), std::make_shared<Collector>());
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.status().code(), core::Code::kExhausted);
@@ -252,7 +252,7 @@ TEST_P(SchedulerTest, RequestsThatBeginAlikeReadTheirBeginningOnce) {
     EXPECT_THAT(listener->tokens(), ElementsAreArray(expected));
   }
   // Once for itself alone, once for the four, and their answers.
-  EXPECT_LE(model_.Fed(), 2 * prompt.size() + 5 * 5 + 2);
+  EXPECT_LE(model_.Fed(), 2 * prompt.size() + size_t{5} * 5 + 2);
 }
 
 TEST_P(SchedulerTest, OwnersDoNotShareWhatWasRead) {
@@ -296,7 +296,7 @@ TEST_P(SchedulerTest, SmallerLimitsHoldAtOnce) {
   ASSERT_TRUE(service.Submit(GreedyRequest(prompt, 2), listener).ok());
   ASSERT_TRUE(listener->Wait().ok());
   EXPECT_GT(service.stats().prefix_bytes, 1000U);
-  service.SetLimits(/*cache_bytes=*/12 * 300, /*prefix_bytes=*/1000);
+  service.SetLimits(/*cache_bytes=*/uint64_t{12} * 300, /*prefix_bytes=*/1000);
   EXPECT_LE(service.stats().prefix_bytes, 1000U);
   const auto refused = service.Submit(GreedyRequest({1}, 1000), std::make_shared<Collector>());
   EXPECT_EQ(refused.status().code(), core::Code::kExhausted);

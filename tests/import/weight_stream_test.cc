@@ -469,7 +469,7 @@ TEST(WeightStream, QuantizesAgainWhatItIsAllowedTo) {
   Recipe recipe = Ask(Precision::kInt4);
   recipe.allow_requantize = true;
   const Streamed result = MustStream(folder, recipe);
-  Bytes decoded(600 * 1024 * 2);
+  Bytes decoded(size_t{600} * 1024 * 2);
   ASSERT_TRUE(quant::Decode({.format = {quant::Mode::kAffine, 8, 64},
                              .scale_type = FloatType::kBF16,
                              .rows = 600,
@@ -490,8 +490,8 @@ TEST(WeightStream, AppliesGlobalScalesWhenItQuantizesAgain) {
   const Bytes codes = folder.AddRandom("model.layers.0.up.weight", DType::kU8, {64, 64});
   const Bytes scales = folder.AddRandom("model.layers.0.up.weight_scale", DType::kF8E4M3, {64, 8});
   folder.Add("model.layers.0.up.weight_scale_2", DType::kF32, {}, FloatBytes({0.37F}));
-  Bytes decoded(64 * 128 * 2);
-  for (uint64_t i = 0; i < 64 * 128; ++i) {
+  Bytes decoded(size_t{64} * 128 * 2);
+  for (uint64_t i = 0; i < uint64_t{64} * 128; ++i) {
     const auto byte = static_cast<uint8_t>(codes[i / 2]);
     const float value = quant::kE2M1Values[i % 2 == 0 ? byte & 15 : byte >> 4];
     const float scale = quant::F32FromE4M3(static_cast<uint8_t>(scales[i / 16]));
@@ -508,13 +508,13 @@ TEST(WeightStream, AppliesGlobalScalesWhenItQuantizesAgain) {
 TEST(WeightStream, FindsValuesThatNoModelCanWorkWith) {
   testing::TempDir dir;
   SourceFolder folder(dir / "m", kMoe);
-  Bytes dense = RandomBytes(DType::kBF16, 64 * 128, 1);
+  Bytes dense = RandomBytes(DType::kBF16, uint64_t{64} * 128, 1);
   Bytes norm = RandomBytes(DType::kF32, 64, 2);
   const uint16_t nan = 0x7fc0;
-  std::memcpy(dense.data() + 2 * (128 * 7 + 3), &nan, 2);
-  std::memcpy(dense.data() + 2 * (128 * 9 + 4), &nan, 2);
+  std::memcpy(dense.data() + size_t{2} * (128 * 7 + 3), &nan, 2);
+  std::memcpy(dense.data() + size_t{2} * (128 * 9 + 4), &nan, 2);
   const float infinity = INFINITY;
-  std::memcpy(norm.data() + 4 * 5, &infinity, 4);
+  std::memcpy(norm.data() + size_t{4} * 5, &infinity, 4);
   folder.Add("model.layers.0.self_attn.q_proj.weight", DType::kBF16, {64, 128}, dense);
   folder.Add("model.norm.weight", DType::kF32, {64}, norm);
   const Streamed result = MustStream(folder, Ask(Precision::kInt8));
@@ -527,10 +527,10 @@ TEST(WeightStream, FindsValuesThatNoModelCanWorkWith) {
 TEST(WeightStream, FindsRowsThatBecameZero) {
   testing::TempDir dir;
   SourceFolder folder(dir / "m", kMoe);
-  Bytes dense = RandomBytes(DType::kF32, 64 * 128, 1);
+  Bytes dense = RandomBytes(DType::kF32, uint64_t{64} * 128, 1);
   for (uint64_t i = 0; i < 128; ++i) {  // far below the smallest nvfp4 group
     const float tiny = 1e-7F;
-    std::memcpy(dense.data() + 4 * (128 * 11 + i), &tiny, 4);
+    std::memcpy(dense.data() + size_t{4} * (128 * 11 + i), &tiny, 4);
   }
   folder.Add("model.layers.0.self_attn.q_proj.weight", DType::kF32, {64, 128}, dense);
   const Streamed result = MustStream(folder, Ask(Precision::kNvfp4));
