@@ -37,7 +37,7 @@ class ServeCommandTest : public ::testing::Test {
     host_ = line.substr(line.rfind('/') + 1);
     setenv("INGOT_HOST", host_.c_str(), 1);
   }
-  ~ServeCommandTest() override {
+  void TearDown() override {
     unsetenv("INGOT_HOST");
     unsetenv("INGOT_MODELS");
   }

@@ -530,7 +530,7 @@ TEST(WeightStream, FindsRowsThatBecameZero) {
   Bytes dense = RandomBytes(DType::kF32, uint64_t{64} * 128, 1);
   for (uint64_t i = 0; i < 128; ++i) {  // far below the smallest nvfp4 group
     const float tiny = 1e-7F;
-    std::memcpy(dense.data() + size_t{4} * (128 * 11 + i), &tiny, 4);
+    std::memcpy(dense.data() + size_t{4} * (size_t{128} * 11 + i), &tiny, 4);
   }
   folder.Add("model.layers.0.self_attn.q_proj.weight", DType::kF32, {64, 128}, dense);
   const Streamed result = MustStream(folder, Ask(Precision::kNvfp4));

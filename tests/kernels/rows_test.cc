@@ -98,7 +98,9 @@ TEST(KernelRowsTest, NormsMatchDoubleAndAreTheSameInEveryForm) {
 
 TEST(KernelRowsTest, TheExactGeluIsAsNearAsItsErrorFunction) {
   std::vector<float> gate;
-  for (float x = -30; x < 30; x += 0.037F) gate.push_back(x);
+  for (int i = 0; static_cast<float>(i) * 0.037F < 2 * 30; ++i) {
+    gate.push_back(static_cast<float>(i) * 0.037F - 30);
+  }
   gate.push_back(kNan);
   const std::vector<float> up = Random(gate.size(), 4, 6);
   for (const Form* form : FormsWithRows()) {
@@ -122,7 +124,9 @@ TEST(KernelRowsTest, TheExactGeluIsAsNearAsItsErrorFunction) {
 
 TEST(KernelRowsTest, SoftcapsStayWithinTheirLimit) {
   std::vector<float> row;
-  for (float x = -400; x < 400; x += 0.73F) row.push_back(x);
+  for (int i = 0; static_cast<float>(i) * 0.73F < 2 * 400; ++i) {
+    row.push_back(static_cast<float>(i) * 0.73F - 400);
+  }
   row.push_back(kNan);
   for (const Form* form : FormsWithRows()) {
     std::vector<float> out(row.size());
@@ -236,7 +240,9 @@ double Bent(const BendRun& run, size_t i) {
 
 TEST(KernelRowsTest, ActivationsMatchDoubleOverTheirWholeRange) {
   std::vector<float> gate;
-  for (float x = -120; x < 120; x += 0.37F) gate.push_back(x);
+  for (int i = 0; static_cast<float>(i) * 0.37F < 2 * 120; ++i) {
+    gate.push_back(static_cast<float>(i) * 0.37F - 120);
+  }
   const std::vector<float> up = Random(gate.size(), 4, 4);
   for (const Form* form : FormsWithRows()) {
     for (const BendKind kind : {BendKind::kSilu, BendKind::kGeluTanh, BendKind::kReluSquared,

@@ -72,7 +72,7 @@ void ExpectTheSameAloneAndAmongOthers(const Golden& golden, const Loaded& model)
     if (kind == 3) tokens.insert(tokens.end(), golden.prompt.begin(), golden.prompt.end());
     sequences.push_back({std::move(tokens), (*model)->NewState(), {}});
   }
-  std::mt19937 random(7);
+  std::mt19937 random(7);  // NOLINT: the same numbers at every run
   const auto any_left = [&] {
     return std::any_of(sequences.begin(), sequences.end(),
                        [](const Sequence& sequence) { return sequence.left() > 0; });

@@ -192,8 +192,11 @@ TEST(CpuDrawTest, WhatIsNotThereIsNotDrawn) {
 TEST(CpuDrawTest, SingleLogitsAreChangedAndMasksHold) {
   const std::vector<float> row = Random(20000, 1, 11);
   auto allowed = std::make_shared<std::vector<uint32_t>>((row.size() + 31) / 32);
-  std::mt19937 random(12);
-  for (uint32_t& word : *allowed) word = random() % 3 == 0 ? 0 : random() | random();
+  std::mt19937 random(12);  // NOLINT: the same numbers at every run
+  for (uint32_t& word : *allowed) {
+    const uint32_t some = random();
+    word = some % 3 == 0 ? 0 : some | static_cast<uint32_t>(random());
+  }
   DrawSpec spec;
   for (int token = 5; token < 20000; token += 731) {
     const auto step = static_cast<float>(token % 7);
