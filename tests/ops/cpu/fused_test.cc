@@ -13,6 +13,7 @@
 #include "ops/cpu/choice.h"
 #include "ops/cpu/fused.h"
 #include "ops/norm.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -22,15 +23,6 @@ constexpr int kInner = 320;
 
 Array Random(const mx::Shape& shape, uint64_t seed) {
   return mx::random::normal(shape, mx::float32, 0, 0.5, mx::random::key(seed));
-}
-
-Linear Quantized(const Array& weight, quant::Mode mode, int bits, int group) {
-  const std::vector<Array> parts = mx::quantize(mx::astype(weight, mx::bfloat16), group, bits,
-                                                std::string(quant::InfoOf(mode).name));
-  QuantizedTensor tensor{
-      parts[0], parts[1], {}, {}, {mode, static_cast<uint8_t>(bits), static_cast<uint16_t>(group)}};
-  if (parts.size() > 2) tensor.biases = parts[2];
-  return {tensor, {}};
 }
 
 Linear Wide(const Linear& linear) {
@@ -47,18 +39,6 @@ std::vector<Linear> Linears(int outputs, int inputs, uint64_t seed) {
           Quantized(weight, quant::Mode::kAffine, 8, 32),
           Quantized(weight, quant::Mode::kNvfp4, 4, 16),
           Quantized(weight, quant::Mode::kMxfp8, 8, 32)};
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
-}
-
-template <typename Op>
-Array Plain(const Op& op) {
-  const cpu::PlainForms plain;
-  Array y = op();
-  mx::eval(y);
-  return y;
 }
 
 struct Precision {

@@ -11,6 +11,7 @@
 
 #include "ops/cpu/choice.h"
 #include "ops/cpu/latent.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -19,27 +20,6 @@ constexpr int kHeads = 3;
 
 Array Random(const mx::Shape& shape, uint64_t seed) {
   return mx::random::normal(shape, mx::float32, 0, 0.5, mx::random::key(seed));
-}
-
-Weight Quantized(const Array& weight, quant::Mode mode, int bits, int group) {
-  const std::vector<Array> parts = mx::quantize(mx::astype(weight, mx::bfloat16), group, bits,
-                                                std::string(quant::InfoOf(mode).name));
-  QuantizedTensor tensor{
-      parts[0], parts[1], {}, {}, {mode, static_cast<uint8_t>(bits), static_cast<uint16_t>(group)}};
-  if (parts.size() > 2) tensor.biases = parts[2];
-  return tensor;
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
-}
-
-template <typename Op>
-Array Plain(const Op& op) {
-  const cpu::PlainForms plain;
-  Array y = op();
-  mx::eval(y);
-  return y;
 }
 
 struct Precision {
@@ -78,8 +58,8 @@ TEST(CpuLatentTest, EveryHeadMeetsItsOwnMatrixAndKeepsItsTail) {
   constexpr int kOutputs = 40;
   const Array dense = Random({kHeads, kOutputs, kInputs}, 3);
   const std::vector<Weight> stacks = {mx::astype(dense, mx::bfloat16),
-                                      Quantized(dense, quant::Mode::kAffine, 4, 64),
-                                      Quantized(dense, quant::Mode::kNvfp4, 4, 16)};
+                                      QuantizedAs(dense, quant::Mode::kAffine, 4, 64),
+                                      QuantizedAs(dense, quant::Mode::kNvfp4, 4, 16)};
   for (const Precision& precision : kPrecisions) {
     for (const Weight& stack : stacks) {
       for (const int steps : {1, 5, 60}) {
@@ -107,8 +87,8 @@ TEST(CpuLatentTest, EveryHeadMeetsItsOwnMatrixAndKeepsItsTail) {
 TEST(CpuLatentTest, SomeOutputsOfAStackAreThoseOfItsNumbers) {
   const Array dense = mx::astype(Random({kHeads, 40, 64}, 6), mx::bfloat16);
   for (const Weight& stack :
-       std::vector<Weight>{dense, Quantized(dense, quant::Mode::kAffine, 8, 32),
-                           Quantized(dense, quant::Mode::kMxfp4, 4, 32)}) {
+       std::vector<Weight>{dense, QuantizedAs(dense, quant::Mode::kAffine, 8, 32),
+                           QuantizedAs(dense, quant::Mode::kMxfp4, 4, 32)}) {
     const Array part = AsDense(StackOutputs(stack, 8, 30), mx::float32);
     const Array whole = AsDense(stack, mx::float32);
     const Array expected = mx::slice(whole, {0, 8, 0}, {kHeads, 30, 64});

@@ -7,6 +7,7 @@
 #include <mlx/transforms.h>
 
 #include "ops/cpu/choice.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -18,23 +19,8 @@ Array Plain(const Linear& linear, const Array& x) {
   return y;
 }
 
-// The largest difference, in parts of the largest result.
-float Difference(const Array& a, const Array& b) {
-  const Array wide = ToFloat32(a);
-  return (mx::max(mx::abs(wide - b)) / mx::max(mx::abs(b))).item<float>();
-}
-
 Array Random(const mx::Shape& shape, mx::Dtype type, uint64_t seed) {
   return mx::astype(mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed)), type);
-}
-
-Linear Quantized(const Array& weight, quant::Mode mode, int bits, int group) {
-  const std::vector<Array> parts =
-      mx::quantize(weight, group, bits, std::string(quant::InfoOf(mode).name));
-  QuantizedTensor tensor{
-      parts[0], parts[1], {}, {}, {mode, static_cast<uint8_t>(bits), static_cast<uint16_t>(group)}};
-  if (parts.size() > 2) tensor.biases = parts[2];
-  return {tensor, {}};
 }
 
 TEST(CpuLinearTest, QuantizedAndDenseWeightsMatchThePlainForm) {

@@ -10,21 +10,13 @@
 #include <mlx/transforms.h>
 
 #include "ops/cpu/choice.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
 
 Array Random(const mx::Shape& shape, mx::Dtype type) {
   return mx::astype(mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(1)), type);
-}
-
-Linear Quantized(const Array& weight, quant::Mode mode, int bits, int group) {
-  const std::vector<Array> parts =
-      mx::quantize(weight, group, bits, std::string(quant::InfoOf(mode).name));
-  QuantizedTensor tensor{
-      parts[0], parts[1], {}, {}, {mode, static_cast<uint8_t>(bits), static_cast<uint16_t>(group)}};
-  if (parts.size() > 2) tensor.biases = parts[2];
-  return {tensor, {}};
 }
 
 TEST(CpuTableTest, RowsOfEveryKindOfTableAreThoseOfThePlainForm) {
