@@ -53,7 +53,7 @@ class PullAuthTest : public PullTest {
   std::vector<ServerRequest> asked_;  // for tokens
   std::map<std::string, int> uses_;
   int refused_ = 0;
-  bool gives_tokens_ = true;
+  std::atomic<bool> gives_tokens_{true};
   std::unique_ptr<TestServer> auth_;
 };
 

@@ -76,12 +76,15 @@ std::string FakeRegistry::Name(std::string_view rest) const { return StrCat(Host
 void FakeRegistry::Serve(const store::Store& source, const store::ModelName& name) {
   const auto model = source.Read(name);
   ASSERT_TRUE(model.ok());
+  const std::lock_guard<std::mutex> hold(lock_);
   manifests_["/v2/me/m/manifests/latest"] = model->raw.bytes;
-  total_size_ = 0;
+  uint64_t total = 0;
   model->manifest().ForEachBlob([&](const store::Layer& layer) {
-    blobs_[layer.digest.ToString()] = *source.ReadBlob(layer, UINT64_MAX);
-    total_size_ += layer.size;
+    blobs_[layer.digest.ToString()] =
+        std::make_shared<const std::string>(*source.ReadBlob(layer, UINT64_MAX));
+    total += layer.size;
   });
+  total_size_ = total;
 }
 
 void FakeRegistry::ResetCounts() {
@@ -107,36 +110,42 @@ void FakeRegistry::SendBlob(const BlobRequest& blob, testing::ServerConnection& 
     if (!connection.Write(piece)) return connection.Drop();
     body_bytes_ += piece.size();
     body.remove_prefix(piece.size());
-    if (bytes_per_millisecond > 0) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(1000 * piece.size() / bytes_per_millisecond));
+    if (const int speed = bytes_per_millisecond; speed > 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(1000 * piece.size() / speed));
     }
   }
 }
 
 void FakeRegistry::Handle(const testing::ServerRequest& request,
                           testing::ServerConnection& connection) {
-  if (before && before(request, connection)) return;
-  if (const auto manifest = manifests_.find(request.target); manifest != manifests_.end()) {
+  if (const auto first = before.Now(); *first && (*first)(request, connection)) return;
+  constexpr std::string_view kBlobs = "/v2/me/m/blobs/";
+  const std::string digest =
+      request.target.starts_with(kBlobs) ? request.target.substr(kBlobs.size()) : "";
+  std::optional<std::string> manifest;
+  std::shared_ptr<const std::string> content;  // stays while it is sent, whatever is served next
+  {
+    const std::lock_guard<std::mutex> hold(lock_);
+    if (const auto found = manifests_.find(request.target); found != manifests_.end()) {
+      manifest = found->second;
+    } else if (const auto blob = blobs_.find(digest); blob != blobs_.end()) {
+      content = blob->second;
+    }
+  }
+  if (manifest) {
     ++manifest_requests_;
-    connection.Answer(200, {{"Content-Type", std::string(store::kManifestMediaType)}},
-                      manifest->second);
+    connection.Answer(200, {{"Content-Type", std::string(store::kManifestMediaType)}}, *manifest);
     return;
   }
-  constexpr std::string_view kBlobs = "/v2/me/m/blobs/";
-  const auto found = request.target.starts_with(kBlobs)
-                         ? blobs_.find(request.target.substr(kBlobs.size()))
-                         : blobs_.end();
-  if (found == blobs_.end()) {
+  if (content == nullptr) {
     connection.Answer(404, {}, R"({"errors":[{"code":"NAME_UNKNOWN","message":"no such thing"}]})");
     return;
   }
   if (request.method == "HEAD") {
-    connection.Begin(200, {}, found->second.size());
+    connection.Begin(200, {}, content->size());
     return;
   }
-  BlobRequest blob{request, found->first,    found->second, 0, found->second.size(),
-                   false,   ++blob_requests_};
+  BlobRequest blob{request, digest, *content, 0, content->size(), false, ++blob_requests_};
   const std::string range = request.Header("range");
   if (!range.empty()) {
     const size_t dash = range.find('-');
@@ -144,7 +153,7 @@ void FakeRegistry::Handle(const testing::ServerRequest& request,
     blob.end = *core::ParseUint(std::string_view(range).substr(dash + 1)) + 1;
     blob.ranged = true;
   }
-  if (on_blob && on_blob(blob, connection)) return;
+  if (const auto way = on_blob.Now(); *way && (*way)(blob, connection)) return;
   SendBlob(blob, connection);
 }
 

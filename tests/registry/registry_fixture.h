@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "registry/pull.h"
 #include "store/store.h"
+#include "tests/registry/setting.h"
 #include "tests/registry/test_server.h"
 #include "tests/testing/fault_env.h"
 #include "tests/testing/temp_dir.h"
@@ -60,9 +62,10 @@ class FakeRegistry {
   testing::TestServer& server() { return *server_; }
 
   // Called before anything is answered: true when it has answered.
-  std::function<bool(const testing::ServerRequest&, testing::ServerConnection&)> before;
+  testing::Setting<std::function<bool(const testing::ServerRequest&, testing::ServerConnection&)>>
+      before;
   // Called for each request for a blob: true when it has answered.
-  std::function<bool(const BlobRequest&, testing::ServerConnection&)> on_blob;
+  testing::Setting<std::function<bool(const BlobRequest&, testing::ServerConnection&)>> on_blob;
 
   // The right answer, of which only the first `most` bytes are sent before the line is cut.
   void SendBlob(const BlobRequest& blob, testing::ServerConnection& connection,
@@ -73,15 +76,16 @@ class FakeRegistry {
   // Of blobs, that were handed to the network.
   uint64_t body_bytes() const { return body_bytes_.load(); }
   void ResetCounts();
-  uint64_t total_size() const { return total_size_; }
-  int bytes_per_millisecond = 0;  // 0: as fast as it goes
+  uint64_t total_size() const { return total_size_.load(); }
+  std::atomic<int> bytes_per_millisecond{0};  // 0: as fast as it goes
 
  private:
   void Handle(const testing::ServerRequest& request, testing::ServerConnection& connection);
 
-  std::map<std::string, std::string> manifests_;  // by path
-  std::map<std::string, std::string> blobs_;      // by digest
-  uint64_t total_size_ = 0;
+  std::mutex lock_;
+  std::map<std::string, std::string> manifests_;  // by path; guarded by lock_, as the blobs are
+  std::map<std::string, std::shared_ptr<const std::string>> blobs_;  // by digest
+  std::atomic<uint64_t> total_size_{0};
   std::atomic<int> blob_requests_{0};
   std::atomic<int> manifest_requests_{0};
   std::atomic<uint64_t> body_bytes_{0};

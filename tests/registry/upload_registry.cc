@@ -111,7 +111,8 @@ void UploadRegistry::Clear() {
 
 bool UploadRegistry::Receive(const Request& request, Connection& connection, std::string& content) {
   const uint64_t size = core::ParseUint(request.Header("content-length")).value_or(0);
-  const uint64_t limit = std::min(size, most ? most(request) : UINT64_MAX);
+  const auto most_of = most.Now();
+  const uint64_t limit = std::min(size, *most_of ? (*most_of)(request) : UINT64_MAX);
   uint64_t got = 0;
   while (got < limit) {
     const std::string piece = connection.ReadBody(std::min<uint64_t>(65536, limit - got));
@@ -119,9 +120,8 @@ bool UploadRegistry::Receive(const Request& request, Connection& connection, std
     got += piece.size();
     body_bytes_ += piece.size();
     content += piece;
-    if (bytes_per_millisecond > 0) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(1000 * piece.size() / bytes_per_millisecond));
+    if (const int speed = bytes_per_millisecond; speed > 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(1000 * piece.size() / speed));
     }
   }
   if (got < size) connection.Drop();
@@ -254,7 +254,7 @@ void UploadRegistry::HandleUpload(const Request& request, Connection& connection
   }
   if (keeps_half && request.method == "PATCH") content.resize((content.size() + 1) / 2);
   upload.content += content;
-  if (request.method == "PATCH" && std::exchange(doubles_a_part, false)) upload.content += content;
+  if (request.method == "PATCH" && doubles_a_part.exchange(false)) upload.content += content;
   if (!whole) return;
   if (request.method == "PUT") return Finish(connection, id, query);
   SayWhere(connection, 202, id);
@@ -284,7 +284,7 @@ void UploadRegistry::Handle(const Request& request, Connection& connection) {
     const std::lock_guard<std::mutex> hold(lock_);
     log_.push_back(request);
   }
-  if (before && before(request, connection)) return;
+  if (const auto first = before.Now(); *first && (*first)(request, connection)) return;
   const std::string path = request.target.substr(0, request.target.find('?'));
   const Query query = ParseQuery(request.target);
   const size_t manifests = path.find("/manifests/");

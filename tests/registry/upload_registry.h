@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/digest.h"
+#include "tests/registry/setting.h"
 #include "tests/registry/test_server.h"
 
 namespace ingot::registry {
@@ -30,14 +31,16 @@ class UploadRegistry {
   std::string Name(const std::string& rest = "me/m:latest") const { return Host() + "/" + rest; }
 
   // Called before anything is answered: true when it has answered.
-  std::function<bool(const testing::ServerRequest&, testing::ServerConnection&)> before;
+  testing::Setting<std::function<bool(const testing::ServerRequest&, testing::ServerConnection&)>>
+      before;
   // How many bytes of this body are taken before the line is cut.
-  std::function<uint64_t(const testing::ServerRequest&)> most;
-  bool forgets_parts = false;     // knows nothing of an upload that was cut, like docker-registry
-  bool refuses_digest = false;    // at the first request of an upload
-  bool keeps_half = false;        // answers a part with half of it
-  bool doubles_a_part = false;    // has the next part twice, as one that another push sent too
-  int bytes_per_millisecond = 0;  // 0: as fast as it goes
+  testing::Setting<std::function<uint64_t(const testing::ServerRequest&)>> most;
+  // Knows nothing of an upload that was cut, like docker-registry.
+  std::atomic<bool> forgets_parts{false};
+  std::atomic<bool> refuses_digest{false};    // at the first request of an upload
+  std::atomic<bool> keeps_half{false};        // answers a part with half of it
+  std::atomic<bool> doubles_a_part{false};    // has the next part twice, as if another sent it too
+  std::atomic<int> bytes_per_millisecond{0};  // 0: as fast as it goes
 
   // By repository, then digest.
   bool Has(const std::string& repository, const std::string& digest);
