@@ -14,6 +14,7 @@
 #include "cli/store_access.h"
 #include "core/heap.h"
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "core/strings.h"
 #include "server/client.h"
 #include "server/fields.h"
@@ -43,6 +44,7 @@ struct ServeOptions {
   int max_models = 0;
   double memory_gb = 0;
   int drain_seconds = 30;
+  bool verbose = false;
   bool log_prompts = false;
   bool share_prefixes = false;
   double prefix_memory_gb = -1;
@@ -119,6 +121,14 @@ Result<std::unique_ptr<server::Server>> Start(const store::Store& store,
   return Status(core::Code::kBusy,
                 StrCat(started.status().message(), " by ", who.empty() ? "another program" : who))
       .WithHint("INGOT_HOST or --host gives another address, as in --host 127.0.0.1:11500.");
+}
+
+// As --log-level info does, or more where that was asked for. The format has been checked.
+void LogRequests(const CLI::Option& format) {
+  if (core::LogEnabled(core::LogLevel::kInfo)) return;
+  const auto chosen =
+      format.empty() ? std::nullopt : core::ParseLogFormat(format.as<std::string>());
+  core::ConfigureLog(core::LogLevel::kInfo, chosen.value_or(core::LogFormat::kText));
 }
 
 Status Serve(Session& session, const ServeOptions& options) {
@@ -230,10 +240,17 @@ void AddServeCommand(CLI::App& app, Session& session) {
   command.add_option("--drain", options->drain_seconds, "Seconds that answers get at the end")
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
+  command.add_flag(
+      "-v,--verbose", options->verbose,
+      "Log requests and answers: tokens, how many were known from before, why not more, times");
+  const CLI::Option* format = app.get_option("--log-format");
   command.add_flag("--log-prompts", options->log_prompts,
-                   "Write what is asked to the log (with --log-level info)");
-  command.callback([&session, options] {
-    session.action = [options](Session& s) { return s.Finish(Serve(s, *options)); };
+                   "Write what is asked to the log, too (with -v)");
+  command.callback([&session, options, format] {
+    session.action = [options, format](Session& s) {
+      if (options->verbose) LogRequests(*format);
+      return s.Finish(Serve(s, *options));
+    };
   });
 }
 

@@ -283,12 +283,14 @@ Status ModelPool::MakeRoom(std::unique_lock<std::mutex>& lock, uint64_t bytes) {
     const bool fits = taken <= options_.memory_bytes;
     if (fits && (options_.max_models == 0 || models <= options_.max_models)) return Status::Ok();
     if (!oldest) {
-      return core::Exhausted(
-                 StrCat("the model needs ", core::HumanBytes(bytes),
-                        " beside those in use, which leave ",
-                        core::HumanBytes(options_.memory_bytes -
-                                         std::min(options_.memory_bytes, taken - bytes)),
-                        " of ", core::HumanBytes(options_.memory_bytes)))
+      // Once what is in use is not any more there is room, unless there never is.
+      const bool later = bytes <= options_.memory_bytes;
+      return Status(later ? core::Code::kBusy : core::Code::kExhausted,
+                    StrCat("the model needs ", core::HumanBytes(bytes),
+                           " beside those in use, which leave ",
+                           core::HumanBytes(options_.memory_bytes -
+                                            std::min(options_.memory_bytes, taken - bytes)),
+                           " of ", core::HumanBytes(options_.memory_bytes)))
           .WithHint("Stop a running model, or raise the memory limit.");
     }
     std::erase_if(entries_, [&](const auto& pair) { return pair.second == oldest; });

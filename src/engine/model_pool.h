@@ -82,7 +82,8 @@ class ModelPool {
   ModelPool& operator=(const ModelPool&) = delete;
 
   // The result keeps the model loaded; letting it go is the end of a use, from which keep_alive
-  // counts. kExhausted, naming what would be needed, when the model cannot fit beside those in use.
+  // counts. Names what would be needed when the model cannot fit: kBusy beside those in use,
+  // kExhausted at all.
   core::Result<std::shared_ptr<ModelService>> Acquire(const std::string& name,
                                                       std::optional<KeepAlive> keep_alive = {},
                                                       const LoadListener& progress = {});

@@ -100,10 +100,10 @@ core::Result<const OptionInfo*> Find(std::string_view name) {
 std::optional<int> ToInt(const Json& value) {
   if (value.is_number_unsigned()) return core::CheckedCast<int>(value.get<uint64_t>());
   if (value.is_number_integer()) return core::CheckedCast<int>(value.get<int64_t>());
-  // 40.0, as some clients write it.
+  // 40.0, as some clients write it; what is behind the point is cut off, as Ollama does.
   if (!value.is_number_float()) return std::nullopt;
   const double number = value.get<double>();
-  if (number != std::floor(number) || std::abs(number) > 1e9) return std::nullopt;
+  if (!(std::abs(number) <= 1e9)) return std::nullopt;
   return static_cast<int>(number);
 }
 
@@ -112,11 +112,11 @@ Status SetSeed(RequestOptions& options, const OptionInfo& info, const Json& valu
     options.sampling.seed = value.get<uint64_t>();
     return Status::Ok();
   }
-  // 42.0, as some clients write it; beyond that a double is no seed of its own any more.
+  // 42.0, as some clients write it, cut off likewise; beyond that a double is no seed of its own
+  // any more.
   constexpr double kMostExact = 9007199254740992.0;
   const bool whole = value.is_number_integer() ||
-                     (value.is_number_float() && std::abs(value.get<double>()) <= kMostExact &&
-                      value.get<double>() == std::floor(value.get<double>()));
+                     (value.is_number_float() && std::abs(value.get<double>()) <= kMostExact);
   if (!whole) return WrongKind(info, "an integer", value);
   const auto seed = value.get<int64_t>();
   if (seed < -1) return WrongKind(info, "-1 or more", value);
@@ -209,8 +209,10 @@ Status SetOptionText(RequestOptions& options, std::string_view name, std::string
   }
   // Numbers are what JSON reads as such, so that seeds keep all their digits.
   const core::Result<Json> value = core::ParseJson(core::Trim(text));
-  if (!value.ok() || !value->is_number()) {
-    const bool whole = info->kind != OptionKind::kNumber;
+  const bool whole = info->kind != OptionKind::kNumber;
+  const bool is_whole = value.ok() && (!value->is_number_float() ||
+                                       value->get<double>() == std::floor(value->get<double>()));
+  if (!value.ok() || !value->is_number() || (whole && !is_whole)) {
     return WrongKind(*info, whole ? "an integer" : "a number", Json(text));
   }
   return SetOption(options, name, *value);

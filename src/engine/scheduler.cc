@@ -82,8 +82,8 @@ class Scheduler final : public EngineThread::Worker {
     {
       const std::lock_guard lock(mutex_);
       if (waiting_.size() >= options_.max_waiting) {
-        return Busy(StrCat("the queue is full: ", waiting_.size(), " requests are waiting"),
-                    RetryAfter());
+        return core::Status(core::Code::kBusy, StrCat("the queue is full: ", waiting_.size(),
+                                                      " requests are waiting"));
       }
       id = ++last_id_;
       waiting_.push_back({.id = id,

@@ -120,8 +120,8 @@ class ModelService {
   // Its text functions are for any thread.
   const LoadedModel& model() const;
   // kInvalidArgument for what can never be answered; kExhausted for what would not fit into memory
-  // even alone; kBusy, with a hint that says when to try again, while the queue is full. The
-  // listener hears nothing then.
+  // even alone; kBusy while the queue is full (RetryAfterSeconds says for how long). The listener
+  // hears nothing then.
   core::Result<Ticket> Submit(TokenRequest request, std::shared_ptr<TokenListener> listener);
   // What caches of running sequences and kept prefixes may take from now on. Prefixes beyond that
   // are gone when it returns; sequences that run already keep what they have.

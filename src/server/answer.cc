@@ -8,6 +8,7 @@
 #include "server/answer_text.h"
 #include "server/constraint.h"
 #include "server/prompt.h"
+#include "server/seconds_text.h"
 
 namespace ingot::server {
 namespace {
@@ -31,7 +32,10 @@ class Listener final : public engine::TokenListener {
         started_(started) {}
 
   // Before it is submitted.
-  void Prepare(Prompt& prompt, double load_seconds, bool may_call) {
+  void Prepare(const ChatTask& task, Prompt& prompt, double load_seconds) {
+    const bool may_call = task.tool_choice.mode != ToolChoice::Mode::kNone;
+    model_ = task.model;
+    request_id_ = task.request_id;
     end_.load_seconds = load_seconds;
     end_.tokens = prompt.tokens;
     if (const text::Tokenizer* tokenizer = service_->model().tokenizer()) {
@@ -75,6 +79,7 @@ class Listener final : public engine::TokenListener {
       end_.called = text_->called();
     }
     Count(result);
+    if (core::LogEnabled(core::LogLevel::kInfo)) LogAnswer(result);
     const std::shared_ptr<AnswerSink> sink = std::move(sink_);
     if (result.ok()) {
       end_.finish = result->finish;
@@ -114,10 +119,38 @@ class Listener final : public engine::TokenListener {
     context_.metrics.CountAnswer(counts);
   }
 
+  // What was asked and said stays out of it.
+  void LogAnswer(const Result<engine::GenerationResult>& result) const {
+    using core::StrCat;
+    if (!result.ok()) {
+      core::LogInfo("answer", {{"model", model_},
+                               {"finish", "error"},
+                               {"error", std::string(core::CodeName(result.status().code()))},
+                               {"id", request_id_}});
+      return;
+    }
+    const engine::GenerationTimings& timings = result->timings;
+    core::LogInfo("answer", {{"model", model_},
+                             {"prompt_tokens", StrCat(timings.prompt_tokens)},
+                             {"cached_tokens", StrCat(timings.kept_tokens)},
+                             {"not_cached_because", std::string(PrefixMissName(result->miss))},
+                             {"generated_tokens", StrCat(timings.generated_tokens)},
+                             {"finish", std::string(engine::FinishName(result->finish))},
+                             {"load_seconds", SecondsText(end_.load_seconds)},
+                             {"queue_seconds", SecondsText(timings.queue_seconds)},
+                             {"prefill_seconds", SecondsText(timings.prefill_seconds)},
+                             {"first_token_seconds", SecondsText(timings.first_token_seconds)},
+                             {"decode_seconds", SecondsText(timings.decode_seconds)},
+                             {"total_seconds", SecondsText(SecondsSince(context_, started_))},
+                             {"id", request_id_}});
+  }
+
   Context& context_;
   ServicePtr service_;
   std::shared_ptr<AnswerSink> sink_;
   const int64_t started_;
+  std::string model_;
+  std::string request_id_;
   std::optional<AnswerText> text_;
   AnswerEnd end_;
 };
@@ -143,8 +176,8 @@ engine::TokenRequest MakeRequest(const engine::LoadedModel& model, const ChatTas
 
 }  // namespace
 
-Result<engine::Ticket> StartChat(Context& context, ChatTask task,
-                                 std::shared_ptr<AnswerSink> sink) {
+std::variant<engine::Ticket, Refusal> StartChat(Context& context, ChatTask task,
+                                                std::shared_ptr<AnswerSink> sink) {
   const int64_t started = context.clock.MonotonicNs();
   INGOT_ASSIGN(ServicePtr service, context.models.Acquire(task.model, task.keep_alive));
   const double load_seconds = SecondsSince(context, started);
@@ -156,10 +189,12 @@ Result<engine::Ticket> StartChat(Context& context, ChatTask task,
   engine::TokenRequest request = MakeRequest(model, task, prompt);
   INGOT_ASSIGN(request.constraint, MakeConstraint(model, task, prompt));
   auto listener = std::make_shared<Listener>(context, service, std::move(sink), started);
-  listener->Prepare(prompt, load_seconds, task.tool_choice.mode != ToolChoice::Mode::kNone);
+  listener->Prepare(task, prompt, load_seconds);
   Result<engine::Ticket> ticket = service->Submit(std::move(request), listener);
-  if (!ticket.ok()) listener->Forget();
-  return ticket;
+  if (ticket.ok()) return *std::move(ticket);
+  listener->Forget();
+  if (ticket.status().code() != core::Code::kBusy) return std::move(ticket).status();
+  return Refusal(std::move(ticket).status(), service->RetryAfterSeconds());
 }
 
 Result<std::string> RenderPrompt(Context& context, const ChatTask& task) {
@@ -177,6 +212,7 @@ Result<int> CountPromptTokens(Context& context, const ChatTask& task) {
 }
 
 void SetAsker(const Context& context, const Exchange& exchange, ChatTask& task) {
+  task.request_id = exchange.request().id;
   task.owner = context.has_keys ? exchange.caller().key : exchange.request().peer;
   task.shares_prefixes = !context.has_keys || context.share_prefixes;
 }

@@ -5,12 +5,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "core/status.h"
 #include "engine/scheduler.h"
 #include "server/chat_task.h"
 #include "server/context.h"
 #include "server/exchange.h"
+#include "server/refusal.h"
 
 namespace ingot::server {
 
@@ -27,8 +29,8 @@ class AnswerSink {
 
 // Loads the model if need be, which blocks, then queues the request. When it fails the sink has
 // heard and will hear nothing. The ticket cancels the answer.
-core::Result<engine::Ticket> StartChat(Context& context, ChatTask task,
-                                       std::shared_ptr<AnswerSink> sink);
+std::variant<engine::Ticket, Refusal> StartChat(Context& context, ChatTask task,
+                                                std::shared_ptr<AnswerSink> sink);
 
 // The prompt that a task makes, as text, without asking the model.
 core::Result<std::string> RenderPrompt(Context& context, const ChatTask& task);

@@ -30,21 +30,20 @@ void AnswerGroup::Run(Context& context, std::vector<ChatTask> tasks) {
   });
   context.heartbeat.Add(weak_from_this());
   for (size_t i = 0; i < tasks.size(); ++i) {
-    core::Result<engine::Ticket> ticket =
+    const auto started =
         StartChat(context, std::move(tasks[i]), std::make_shared<Sink>(shared_from_this(), i));
+    if (const auto* refusal = std::get_if<Refusal>(&started)) {
+      Fail(*refusal);
+      return;
+    }
+    engine::Ticket ticket = std::get<engine::Ticket>(started);
     bool cancel = false;
     {
       const std::lock_guard<std::mutex> hold(lock_);
-      if (ticket.ok()) {
-        tickets_.push_back(*ticket);
-        cancel = cancelled_;
-      }
+      tickets_.push_back(ticket);
+      cancel = cancelled_;
     }
-    if (cancel) ticket->Cancel();
-    if (!ticket.ok()) {
-      Fail(ticket.status());
-      return;
-    }
+    if (cancel) ticket.Cancel();
   }
 }
 
@@ -77,12 +76,12 @@ void AnswerGroup::Ended(size_t answer, core::Result<AnswerEnd> end) {
   OnAllEnded();
 }
 
-void AnswerGroup::Fail(const core::Status& status) {
+void AnswerGroup::Fail(const Refusal& refusal) {
   {
     const std::lock_guard<std::mutex> hold(lock_);
     if (!over_) {
       over_ = true;
-      OnFailed(status);
+      OnFailed(refusal);
     }
   }
   CancelAll();

@@ -40,7 +40,7 @@ class AnswerGroup : public Heard, public std::enable_shared_from_this<AnswerGrou
   virtual void OnPiece(size_t answer, AnswerPiece piece) = 0;
   virtual void OnEnd(size_t answer, AnswerEnd end) = 0;
   virtual void OnAllEnded() = 0;
-  virtual void OnFailed(const core::Status& status) = 0;
+  virtual void OnFailed(const Refusal& refusal) = 0;
   virtual void OnWaiting() {}
 
   Exchange& exchange() { return *exchange_; }
@@ -58,7 +58,7 @@ class AnswerGroup : public Heard, public std::enable_shared_from_this<AnswerGrou
   void Started(size_t answer, const AnswerStart& start);
   void Came(size_t answer, AnswerPiece piece);
   void Ended(size_t answer, core::Result<AnswerEnd> end);
-  void Fail(const core::Status& status);
+  void Fail(const Refusal& refusal);
   void CancelAll();
 
   const ExchangePtr exchange_;

@@ -36,8 +36,9 @@ class MessageStream final : public AnswerGroup {
     Emit(events_.End(end));
   }
   void OnAllEnded() override { CloseStream(); }
-  void OnFailed(const Status& status) override {
-    if (!streaming()) return SendError(exchange(), status);
+  void OnFailed(const Refusal& refusal) override {
+    if (!streaming()) return SendError(exchange(), refusal);
+    const Status& status = refusal.status;
     SendEvent(ErrorBody(ApiStyle::kAnthropic, HttpStatusOf(status), ErrorText(status),
                         exchange().request().id));
     CloseStream();
@@ -75,7 +76,7 @@ class MessageWhole final : public AnswerGroup {
   void OnAllEnded() override {
     exchange().Send(JsonReply(200, AnthropicMessage(NewId("msg_", 24), model_, answer_)));
   }
-  void OnFailed(const Status& status) override { SendError(exchange(), status); }
+  void OnFailed(const Refusal& refusal) override { SendError(exchange(), refusal); }
 
  private:
   const std::string model_;

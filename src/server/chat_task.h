@@ -32,6 +32,7 @@ struct ChatTask {
   // Who asks (SetAsker): turns are fair among them. Whether prefixes are shared with all others.
   std::string owner;
   bool shares_prefixes = false;
+  std::string request_id;  // of the HTTP request, for the log
 
   // What is asked: a conversation, or text as it stands.
   std::optional<text::ChatRequest> chat;

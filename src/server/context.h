@@ -14,6 +14,7 @@
 #include "server/heartbeat.h"
 #include "server/metrics.h"
 #include "server/model_details.h"
+#include "server/refusal.h"
 #include "server/response_store.h"
 #include "server/worker_pool.h"
 #include "store/store.h"
@@ -41,7 +42,12 @@ struct Context {
   int64_t started_ns = 0;           // monotonic
   std::function<void()> shut_down;  // what `ingot stop` asks for
   std::atomic<bool> draining{false};
+  std::atomic<int64_t> drained_ns{0};  // monotonic: when the last answers end that draining allows
 };
+
+// Where somebody is told that the server is ending: when it should have ended, and another one may
+// be there.
+Refusal Ending(const Context& context);
 
 // Whose the responses are that a caller leaves. Callers with keys have their own; the others are
 // one.

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/strings.h"
-#include "engine/busy.h"
 
 namespace ingot::server {
 namespace {
@@ -100,11 +99,13 @@ Reply ErrorReply(ApiStyle style, int http_status, std::string_view message,
   return reply;
 }
 
-int RetrySeconds(const core::Status& status) { return engine::BusySeconds(status).value_or(1); }
+Reply ErrorReply(ApiStyle style, const Refusal& refusal, std::string_view request_id) {
+  return ErrorReply(style, HttpStatusOf(refusal.status), ErrorText(refusal.status), request_id,
+                    refusal.retry_seconds.value_or(1));
+}
 
-void SendError(Exchange& exchange, const core::Status& status) {
-  exchange.Send(ErrorReply(exchange.style(), HttpStatusOf(status), ErrorText(status),
-                           exchange.request().id, RetrySeconds(status)));
+void SendError(Exchange& exchange, const Refusal& refusal) {
+  exchange.Send(ErrorReply(exchange.style(), refusal, exchange.request().id));
 }
 
 void SendError(Exchange& exchange, int http_status, std::string_view message) {

@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "server/exchange.h"
 #include "server/http_types.h"
+#include "server/refusal.h"
 
 namespace ingot::server {
 
@@ -23,11 +24,12 @@ core::Json ErrorBody(ApiStyle style, int http_status, std::string_view message,
 // 503 carries Retry-After.
 Reply ErrorReply(ApiStyle style, int http_status, std::string_view message,
                  std::string_view request_id, int retry_seconds = 1);
-// How long a server that is busy wants to be left alone, where the status says it; else 1.
-int RetrySeconds(const core::Status& status);
+
+// The whole answer.
+Reply ErrorReply(ApiStyle style, const Refusal& refusal, std::string_view request_id);
 
 // Answers with the error.
-void SendError(Exchange& exchange, const core::Status& status);
+void SendError(Exchange& exchange, const Refusal& refusal);
 void SendError(Exchange& exchange, int http_status, std::string_view message);
 
 }  // namespace ingot::server

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/strings.h"
 #include "server/errors.h"
+#include "server/seconds_text.h"
 
 namespace ingot::server {
 
@@ -12,8 +13,8 @@ using core::StrCat;
 
 namespace {
 
-Reply Refusal(const Request& head, const Admission& admission, int status,
-              std::string_view message) {
+Reply RefuseWith(const Request& head, const Admission& admission, int status,
+                 std::string_view message) {
   return ErrorReply(admission.style, status, message, head.id);
 }
 
@@ -24,13 +25,14 @@ void Gate::CheckCaller(const Request& head, Admission& admission) const {
   const Role role = admission.caller.role;
   if (role == Role::kNone) {
     const bool tried = PresentedKey(head.headers).has_value();
-    admission.refusal = Refusal(head, admission, 401,
-                                tried ? "the API key is not known"
-                                      : "an API key is needed: send \"Authorization: Bearer KEY\"");
+    admission.refusal =
+        RefuseWith(head, admission, 401,
+                   tried ? "the API key is not known"
+                         : "an API key is needed: send \"Authorization: Bearer KEY\"");
   } else if (static_cast<int>(role) < static_cast<int>(admission.route->role)) {
-    admission.refusal = Refusal(head, admission, 403,
-                                StrCat("the key ", core::Quoted(admission.caller.key, 60),
-                                       " may ask models, and not manage them"));
+    admission.refusal = RefuseWith(head, admission, 403,
+                                   StrCat("the key ", core::Quoted(admission.caller.key, 60),
+                                          " may ask models, and not manage them"));
   }
 }
 
@@ -40,13 +42,13 @@ Admission Gate::Admit(Request& head, int64_t content_length) {
   admission.style = StyleOf(head.path);
   admission.extra_headers.Add("X-Request-Id", head.id);
   if (const core::Status host = guard_.CheckHost(head.headers); !host.ok()) {
-    admission.refusal = Refusal(head, admission, HttpStatusOf(host), ErrorText(host));
+    admission.refusal = RefuseWith(head, admission, HttpStatusOf(host), ErrorText(host));
     return admission;
   }
   const core::Result<std::string> origin = guard_.CheckOrigin(head);
   if (!origin.ok()) {
     admission.refusal =
-        Refusal(head, admission, HttpStatusOf(origin.status()), ErrorText(origin.status()));
+        RefuseWith(head, admission, HttpStatusOf(origin.status()), ErrorText(origin.status()));
     return admission;
   }
   if (head.method == Method::kOptions) {
@@ -55,7 +57,7 @@ Admission Gate::Admit(Request& head, int64_t content_length) {
   }
   AddCorsHeaders(*origin, admission.extra_headers);
   if (context_.draining) {
-    admission.refusal = Refusal(head, admission, 503, "the server is ending");
+    admission.refusal = ErrorReply(admission.style, Ending(context_), head.id);
     return admission;
   }
   RouteMatch match = router_.Find(head.method, head.path);
@@ -63,13 +65,13 @@ Admission Gate::Admit(Request& head, int64_t content_length) {
     // Who may not come in learns nothing of what is there.
     admission.caller = keys_.Identify(head.headers);
     if (admission.caller.role == Role::kNone) {
-      admission.refusal = Refusal(head, admission, 401, "an API key is needed");
+      admission.refusal = RefuseWith(head, admission, 401, "an API key is needed");
     } else if (match.allowed.empty()) {
-      admission.refusal = Refusal(head, admission, 404,
-                                  StrCat("there is nothing at ", core::Printable(head.path, 200)));
+      admission.refusal = RefuseWith(
+          head, admission, 404, StrCat("there is nothing at ", core::Printable(head.path, 200)));
     } else {
       admission.refusal =
-          Refusal(head, admission, 405, StrCat("the method here is ", match.allowed));
+          RefuseWith(head, admission, 405, StrCat("the method here is ", match.allowed));
       admission.refusal->headers.Add("Allow", match.allowed);
     }
     return admission;
@@ -106,7 +108,7 @@ void Gate::Finished(const Request& request, const Caller& caller, int status, ui
                             {"path", core::Printable(request.path, 200)},
                             {"status", StrCat(status)},
                             {"bytes", StrCat(bytes)},
-                            {"seconds", core::HumanDuration(seconds)},
+                            {"seconds", SecondsText(seconds)},
                             {"peer", request.peer},
                             {"key", caller.key},
                             {"id", request.id}});

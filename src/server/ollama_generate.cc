@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "server/answer.h"
 #include "server/errors.h"
@@ -87,8 +88,9 @@ core::Status LoadOnly(Context& context, const OllamaRequest& request, const Olla
   return core::Status::Ok();
 }
 
-core::Status Answer(Context& context, OllamaRequest request, OllamaShape shape,
-                    const ExchangePtr& exchange) {
+// What is not answered is refused.
+Refusal Answer(Context& context, OllamaRequest request, OllamaShape shape,
+               const ExchangePtr& exchange) {
   SetAsker(context, *exchange, request.task);
   const OllamaMaker maker{shape, request.task.model, request.wants_context};
   if (request.empty && !request.render_only) return LoadOnly(context, request, maker, exchange);
@@ -98,8 +100,9 @@ core::Status Answer(Context& context, OllamaRequest request, OllamaShape shape,
     return core::Status::Ok();
   }
   auto sink = std::make_shared<OllamaSink>(context, exchange, maker, request.stream);
-  INGOT_ASSIGN(engine::Ticket ticket, StartChat(context, std::move(request.task), sink));
-  CancelWhenGone(*exchange, std::move(ticket));
+  auto started = StartChat(context, std::move(request.task), sink);
+  if (auto* refusal = std::get_if<Refusal>(&started)) return std::move(*refusal);
+  CancelWhenGone(*exchange, std::get<engine::Ticket>(std::move(started)));
   return core::Status::Ok();
 }
 
@@ -107,18 +110,18 @@ core::Status Answer(Context& context, OllamaRequest request, OllamaShape shape,
 
 void HandleGenerate(Context& context, const ExchangePtr& exchange) {
   auto request = ReadGenerate(exchange->request().body);
-  const core::Status status =
+  const Refusal refusal =
       request.ok() ? Answer(context, *std::move(request), OllamaShape::kGenerate, exchange)
-                   : request.status();
-  if (!status.ok()) SendError(*exchange, status);
+                   : Refusal(request.status());
+  if (!refusal.status.ok()) SendError(*exchange, refusal);
 }
 
 void HandleChat(Context& context, const ExchangePtr& exchange) {
   auto request = ReadChat(exchange->request().body);
-  const core::Status status =
-      request.ok() ? Answer(context, *std::move(request), OllamaShape::kChat, exchange)
-                   : request.status();
-  if (!status.ok()) SendError(*exchange, status);
+  const Refusal refusal = request.ok()
+                              ? Answer(context, *std::move(request), OllamaShape::kChat, exchange)
+                              : Refusal(request.status());
+  if (!refusal.status.ok()) SendError(*exchange, refusal);
 }
 
 }  // namespace ingot::server

@@ -317,11 +317,9 @@ Json OpenAiErrorBody(const Status& status, std::string_view missing) {
   return body;
 }
 
-void SendOpenAiError(Exchange& exchange, const Status& status, std::string_view missing) {
-  const int code = HttpStatusOf(status);
-  Reply reply = ErrorReply(ApiStyle::kOpenAi, code, ErrorText(status), exchange.request().id,
-                           RetrySeconds(status));
-  reply.body = WireJson(OpenAiErrorBody(status, missing));
+void SendOpenAiError(Exchange& exchange, const Refusal& refusal, std::string_view missing) {
+  Reply reply = ErrorReply(ApiStyle::kOpenAi, refusal, exchange.request().id);
+  reply.body = WireJson(OpenAiErrorBody(refusal.status, missing));
   exchange.Send(std::move(reply));
 }
 

@@ -13,6 +13,7 @@
 #include "core/status.h"
 #include "server/chat_task.h"
 #include "server/exchange.h"
+#include "server/refusal.h"
 #include "server/ruled_fields.h"
 
 namespace ingot::server {
@@ -50,7 +51,7 @@ core::Json OpenAiLogprobs(const std::vector<PieceLogprob>& logprobs);
 // The whole body of an error; `param` is where in the request it is, `code` what was not found.
 core::Json OpenAiErrorBody(const core::Status& status,
                            std::string_view missing = "model_not_found");
-void SendOpenAiError(Exchange& exchange, const core::Status& status,
+void SendOpenAiError(Exchange& exchange, const Refusal& refusal,
                      std::string_view missing = "model_not_found");
 
 // "chatcmpl-" and so many hexadecimal digits.

@@ -44,12 +44,12 @@ class OpenAiGroup : public AnswerGroup {
       : AnswerGroup(std::move(exchange)), head_(std::move(head)) {}
 
  protected:
-  void OnFailed(const Status& status) override {
+  void OnFailed(const Refusal& refusal) override {
     if (!streaming()) {
-      SendOpenAiError(exchange(), status);
+      SendOpenAiError(exchange(), refusal);
       return;
     }
-    SendData(OpenAiErrorBody(status));
+    SendData(OpenAiErrorBody(refusal.status));
     CloseStream();
   }
   // A comment, which clients pass over.

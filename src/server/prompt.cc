@@ -17,6 +17,9 @@ using core::Result;
 using core::Status;
 using core::StrCat;
 
+// Far more than a context holds; each costs work before that is known.
+constexpr size_t kMostMessages = 10'000;
+
 Status CheckNumbers(const engine::RequestOptions& options) {
   if (options.num_predict < -2) return core::InvalidArgument("num_predict: expected -2 or more");
   if (options.num_ctx < 0) return core::InvalidArgument("num_ctx: expected 0 or more");
@@ -35,6 +38,10 @@ Status RefuseImages(const ChatTask& task) {
 // What the model cannot do, by name.
 Status CheckAbilities(const engine::LoadedModel& model, ChatTask& task) {
   text::ChatRequest& chat = *task.chat;
+  if (chat.messages.size() > kMostMessages) {
+    return core::InvalidArgument(
+        StrCat("messages: at most ", kMostMessages, " are taken, found ", chat.messages.size()));
+  }
   INGOT_TRY(RefuseImages(task));
   const bool template_given = task.chat_template.has_value();
   if (chat.HasTools() && !model.chat().shows_tools() && !template_given) {
@@ -104,28 +111,72 @@ Result<Rendered> Render(const engine::LoadedModel& model, const ChatTask& task) 
   return rendered;
 }
 
-// The oldest turn that may go: no system turn, and not the last one.
-std::optional<size_t> OldestTurn(const std::vector<text::Message>& messages) {
-  for (size_t i = 0; i + 1 < messages.size(); ++i) {
-    if (messages[i].role != "system" && messages[i].role != "developer") return i;
+// Messages that go together where a conversation is too long: one, and the results of its calls.
+struct Turn {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// Those that may go, oldest first: no system turn, and not the last message.
+std::vector<Turn> TurnsThatMayGo(const std::vector<text::Message>& messages) {
+  std::vector<Turn> turns;
+  for (size_t at = 0; at + 1 < messages.size();) {
+    const std::string& role = messages[at].role;
+    Turn turn{at, at + 1};
+    while (turn.end + 1 < messages.size() && messages[turn.end].role == "tool") ++turn.end;
+    if (role == "system" || role == "developer") {
+      turn.end = at + 1;
+    } else {
+      turns.push_back(turn);
+    }
+    at = turn.end;
   }
-  return std::nullopt;
+  return turns;
 }
 
-// A prompt of the conversation that leaves room for an answer.
-Result<Rendered> RenderToFit(const engine::LoadedModel& model, ChatTask& task, size_t room) {
-  while (true) {
-    INGOT_ASSIGN(Rendered rendered, Render(model, task));
-    if (rendered.tokens.size() < room || !task.truncate) return rendered;
-    const std::optional<size_t> oldest = OldestTurn(task.chat->messages);
-    if (!oldest) return rendered;  // too long all the same: the engine says so
-    auto& messages = task.chat->messages;
-    messages.erase(messages.begin() + static_cast<ptrdiff_t>(*oldest));
-    // What a call that has gone gave back answers nothing.
-    while (*oldest + 1 < messages.size() && messages[*oldest].role == "tool") {
-      messages.erase(messages.begin() + static_cast<ptrdiff_t>(*oldest));
-    }
+// Without the oldest turns, all but the last `kept`.
+std::vector<text::Message> KeepLast(const std::vector<text::Message>& messages,
+                                    const std::vector<Turn>& turns, size_t kept) {
+  std::vector<text::Message> left;
+  size_t at = 0;
+  for (size_t i = 0; i + kept < turns.size(); ++i) {
+    left.insert(left.end(), messages.begin() + static_cast<ptrdiff_t>(at),
+                messages.begin() + static_cast<ptrdiff_t>(turns[i].begin));
+    at = turns[i].end;
   }
+  left.insert(left.end(), messages.begin() + static_cast<ptrdiff_t>(at), messages.end());
+  return left;
+}
+
+// A prompt of the conversation that leaves room for an answer, with as many turns as do. Found from
+// its end, so that what it costs depends on the room and not on the square of what was sent.
+Result<Rendered> RenderToFit(const engine::LoadedModel& model, ChatTask& task, size_t room) {
+  INGOT_ASSIGN(Rendered all, Render(model, task));
+  if (all.tokens.size() < room || !task.truncate) return all;
+  const std::vector<text::Message> messages = std::move(task.chat->messages);
+  const std::vector<Turn> turns = TurnsThatMayGo(messages);
+  const auto render = [&](size_t kept) {
+    task.chat->messages = KeepLast(messages, turns, kept);
+    return Render(model, task);
+  };
+  // Too long even so: the engine says it.
+  INGOT_ASSIGN(Rendered best, render(0));
+  if (best.tokens.size() >= room || turns.empty()) return best;
+  size_t fits = 0;
+  size_t too_many = turns.size();
+  for (size_t kept = 1; fits + 1 < too_many;) {
+    INGOT_ASSIGN(Rendered rendered, render(kept));
+    if (rendered.tokens.size() < room) {
+      fits = kept;
+      best = std::move(rendered);
+    } else {
+      too_many = kept;
+    }
+    kept = too_many == turns.size() ? std::min(2 * kept, fits + (too_many - fits + 1) / 2)
+                                    : fits + (too_many - fits) / 2;
+  }
+  task.chat->messages = KeepLast(messages, turns, fits);
+  return best;
 }
 
 Result<engine::RequestOptions> MakeOptions(Context& context, const store::StoredModel* stored,

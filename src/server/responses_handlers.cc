@@ -59,9 +59,9 @@ class ResponseGroup final : public AnswerGroup {
       exchange().Send(JsonReply(200, events_.response()));
     }
   }
-  void OnFailed(const Status& status) override {
-    if (!streaming()) return SendOpenAiError(exchange(), status);
-    Emit(events_.Fail(status));
+  void OnFailed(const Refusal& refusal) override {
+    if (!streaming()) return SendOpenAiError(exchange(), refusal);
+    Emit(events_.Fail(refusal.status));
     CloseStream();
   }
   void OnWaiting() override {

@@ -113,7 +113,10 @@ uint16_t Server::port() const { return impl_->http->port(); }
 std::string Server::Url() const { return impl_->url; }
 
 bool Server::Drain(std::chrono::milliseconds time) {
-  impl_->context.draining = true;
+  Context& context = impl_->context;
+  context.drained_ns = context.clock.MonotonicNs() +
+                       std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+  context.draining = true;
   return impl_->http->Drain(time);
 }
 

@@ -21,7 +21,7 @@ namespace {
 using core::StrCat;
 
 void HandleHealth(Context& context, const ExchangePtr& exchange) {
-  if (context.draining) return SendError(*exchange, 503, "the server is ending");
+  if (context.draining) return SendError(*exchange, Ending(context));
   exchange->Send(JsonReply(200, {{"status", "ok"}}));
 }
 

@@ -1,8 +1,10 @@
 // `ingot serve`, `ps`, `stop` and `run` as processes: how they begin, find each other, and end.
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -85,6 +87,31 @@ TEST_F(ServeCommandTest, RunSaysHowFastTheServerWasAndWhatItKnew) {
   const Outcome quiet = Ingot(ask);
   EXPECT_EQ(quiet.out, "c-a-t\n");
   EXPECT_THAT(quiet.err, Not(HasSubstr("tokens/s")));
+}
+
+// Nobody waits for the rest, so nothing computes it.
+TEST_F(ServeCommandTest, CtrlCDuringAnAnswerEndsItOnBothSides) {
+  const auto address = server::ParseAddress(host_);
+  ASSERT_TRUE(address.ok());
+  const auto metrics = [&] {
+    const auto reply = server::Client(*address).Call(Method::kGet, "/metrics", "");
+    return reply.ok() ? reply->body : "";
+  };
+  // Without its end token an answer goes on to the end of the context.
+  testing::ChildProcess run({INGOT_PROGRAM, "run", "demo", "Spell tiger.", "--logit-bias",
+                             "0=-1000", "--logit-bias", "2=-1000"});
+  while (run.Running() &&
+         metrics().find("ingot_running_requests{model=\"demo:latest\"} 1") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  run.Signal(SIGINT);
+  EXPECT_EQ(run.Wait(), static_cast<int>(Exit::kInterrupted));
+  std::string text = metrics();
+  for (int i = 0; i < 400 && text.find("ingot_answers_total{") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    text = metrics();
+  }
+  EXPECT_THAT(text, HasSubstr("ingot_answers_total{finish=\"cancelled\"} 1\n"));
 }
 
 TEST_F(ServeCommandTest, SigtermLetsAnswersEnd) {

@@ -144,7 +144,15 @@ TEST(ModelPool, WhatCannotFitBesideModelsInUseIsRefused) {
   ASSERT_TRUE(first.ok()) << first.status().message();
   const auto second = pool.Acquire("b");
   ASSERT_FALSE(second.ok());
-  EXPECT_EQ(second.status().code(), core::Code::kExhausted);
+  EXPECT_EQ(second.status().code(), core::Code::kBusy) << "there will be room";
+}
+
+TEST(ModelPool, WhatCanNeverFitIsRefusedForGood) {
+  ModelPool pool({.find = FindDemo, .memory_bytes = 1'000'000});
+  const auto refused = pool.Acquire("a");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.status().code(), core::Code::kExhausted);
+  EXPECT_THAT(std::string(refused.status().message()), ::testing::HasSubstr("the model needs"));
 }
 
 TEST(ModelPool, TheLeastRecentlyUsedModelGivesWayToMemory) {

@@ -96,8 +96,9 @@ TEST(RequestOptionsTest, ValuesOfTheWrongKindAreRefused) {
     return std::string(SetOptionText(options, name, text).message());
   };
   EXPECT_THAT(by_json("temperature", "\"hot\""), HasSubstr("expected a number, found \"hot\""));
-  EXPECT_THAT(by_json("top_k", "1.5"), HasSubstr("expected an integer"));
+  EXPECT_EQ(by_json("top_k", "1.5"), "");
   EXPECT_EQ(by_json("top_k", "40.0"), "");
+  EXPECT_THAT(by_text("top_k", "1.5"), HasSubstr("expected an integer"));
   EXPECT_THAT(by_json("top_k", "1e300"), HasSubstr("expected an integer"));
   EXPECT_THAT(by_json("num_ctx", "4294967296"), HasSubstr("expected an integer"));
   EXPECT_THAT(by_json("seed", "-2"), HasSubstr("-1 or more"));
@@ -109,6 +110,17 @@ TEST(RequestOptionsTest, ValuesOfTheWrongKindAreRefused) {
   EXPECT_THAT(by_text("top_k", "\"1\""), HasSubstr("expected an integer"));
   EXPECT_THAT(by_text("logit_bias", "17"), HasSubstr("expected TOKEN=VALUE"));
   EXPECT_THAT(by_text("logit_bias", "x=1"), HasSubstr("expected TOKEN=VALUE"));
+}
+
+// As Ollama reads them.
+TEST(RequestOptionsTest, IntegersOfJsonLoseWhatIsBehindThePoint) {
+  RequestOptions options;
+  EXPECT_TRUE(SetOption(options, "num_ctx", 2048.7).ok());
+  EXPECT_EQ(options.num_ctx, 2048);
+  EXPECT_TRUE(SetOption(options, "num_predict", -1.9).ok());
+  EXPECT_EQ(options.num_predict, -1);
+  EXPECT_TRUE(SetOption(options, "seed", 7.5).ok());
+  EXPECT_EQ(options.sampling.seed, 7U);
 }
 
 TEST(RequestOptionsTest, NamesThatAreNoneAreRefused) {

@@ -195,7 +195,7 @@ void UploadRegistry::Finish(Connection& connection, const std::string& id, const
     connection.Answer(400, {}, R"({"errors":[{"code":"DIGEST_INVALID","message":"other bytes"}]})");
     return;
   }
-  if (kind_ == Kind::kRedirects && upload.content.size() > 0 &&
+  if (kind_ == Kind::kRedirects && !upload.content.empty() &&
       Find(query, "etag") != EtagOf(upload.md5s)) {
     connection.Answer(400, {}, R"({"errors":[{"message":"etag"}]})");
     return;

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "engine/busy.h"
-
 namespace ingot::server {
 namespace {
 
@@ -23,7 +21,7 @@ class KeptExchange final : public Exchange {
 TEST(ErrorsTest, WhoIsTurnedAwayHearsWhenToComeAgain) {
   for (const ApiStyle style : {ApiStyle::kOllama, ApiStyle::kOpenAi, ApiStyle::kAnthropic}) {
     KeptExchange exchange(style);
-    SendError(exchange, engine::Busy("the queue is full", 17));
+    SendError(exchange, {core::Status(core::Code::kBusy, "the queue is full"), 17});
     EXPECT_EQ(exchange.sent.status, 503);
     EXPECT_EQ(exchange.sent.headers.Get("retry-after"), "17");
     EXPECT_THAT(exchange.sent.body, ::testing::HasSubstr("Try again in 17 seconds."));

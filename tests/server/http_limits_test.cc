@@ -430,7 +430,32 @@ TEST_F(HttpLimitsTest, ThereAreOnlySoManyConnections) {
   one.ReadUntil("at once");
   two.ReadUntil("at once");
   RawSocket three(server_->port());
-  EXPECT_THAT(three.ReadUntil(), StartsWith("HTTP/1.1 503"));
+  const std::string refused = three.ReadUntil();
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(refused, HasSubstr("\r\nRetry-After: 1\r\n"));
+}
+
+// Connections that last for long are long in making room, and those who were turned away all come
+// again.
+TEST_F(HttpLimitsTest, WhoFindsNoRoomHearsWhenThereShouldBeSome) {
+  HttpLimits limits;
+  limits.connections = 1;
+  Start(limits);
+  {
+    RawSocket slow(server_->port());
+    slow.Send(Get("/now", ""));
+    slow.ReadUntil("at once");
+    std::this_thread::sleep_for(milliseconds(300));
+  }
+  while (server_->connections() > 0) std::this_thread::sleep_for(milliseconds(1));
+  RawSocket one(server_->port());
+  one.Send(Get("/now", ""));
+  one.ReadUntil("at once");
+  std::string last;
+  for (int i = 0; i < 5; ++i) last = RawSocket(server_->port()).ReadUntil();
+  EXPECT_THAT(last, StartsWith("HTTP/1.1 503"));
+  const size_t at = last.find("Retry-After: ") + 13;
+  EXPECT_GE(std::stoi(last.substr(at)), 2) << last;  // a fifth turn of 0.3 s each
 }
 
 TEST_F(HttpLimitsTest, DrainingAnswersWhatIsUnderWay) {

@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include <atomic>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -16,6 +17,7 @@ namespace ingot::server {
 namespace {
 
 using core::Json;
+using ::testing::ContainsRegex;
 using testing::DemoServer;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -178,7 +180,20 @@ TEST(ServerTest, ADrainingServerEndsWhatRunsAndTakesNothingNew) {
   running.Send(core::StrCat("POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: ",
                             body.size(), "\r\n\r\n", body));
   running.ReadUntil("\"done\":");
-  EXPECT_TRUE(server.server().Drain(std::chrono::seconds(60)));
+  // Has begun to ask, and is told when the server should be over.
+  RawSocket late(server.port());
+  late.Send("GET /health HTTP/1.1\r\nHost: localhost\r\n");
+  // Once somebody who came later was answered, that has been read.
+  EXPECT_EQ(server.Call(Method::kGet, "/health").status, 200);
+  auto drained = std::async(std::launch::async,
+                            [&] { return server.server().Drain(std::chrono::seconds(60)); });
+  while (server.Client().Call(Method::kGet, "/health", "").ok()) std::this_thread::yield();
+  late.Send("\r\n");
+  const std::string refused = late.ReadUntil();
+  EXPECT_THAT(refused, HasSubstr("HTTP/1.1 503"));
+  EXPECT_THAT(refused, HasSubstr("the server is ending"));
+  EXPECT_THAT(refused, ContainsRegex("\r\nRetry-After: (60|5[0-9])\r\n"));
+  EXPECT_TRUE(drained.get());
   EXPECT_THAT(running.ReadUntil(), HasSubstr("\"done\":true"));
   EXPECT_FALSE(server.Client().Call(Method::kGet, "/health", "").ok());
 }
@@ -193,6 +208,50 @@ TEST(ServerTest, APromptBeyondTheContextIsRefusedAndNotCut) {
   const ClientReply reply = server.Post("/api/chat", request);
   EXPECT_EQ(reply.status, 400) << reply.body;
   EXPECT_THAT(reply.body, HasSubstr("context"));
+}
+
+Json Turns(int first, int end) {
+  Json messages = Json::array();
+  for (int i = first; i < end; ++i) {
+    messages.push_back({{"role", (end - i) % 2 == 1 ? "user" : "assistant"},
+                        {"content", core::StrCat("turn ", i, ".")}});
+  }
+  return messages;
+}
+
+// As few as must, however many there are.
+TEST(ServerTest, OldTurnsGiveWayUntilTheRestFits) {
+  const DemoServer server;
+  constexpr int kTurns = 3001;
+  Json request = Question();
+  request["options"]["num_ctx"] = 256;
+  request["options"]["num_predict"] = 1;
+  request["messages"] = Turns(0, kTurns);
+  request["_debug_render_only"] = true;
+  const ClientReply rendered = server.Post("/api/chat", request);
+  ASSERT_EQ(rendered.status, 200) << rendered.body;
+  const auto text =
+      Json::parse(rendered.body)["_debug_info"]["rendered_template"].get<std::string>();
+  EXPECT_THAT(text, HasSubstr(core::StrCat("turn ", kTurns - 1, ".")));
+  const int first = std::stoi(text.substr(text.find("turn ") + 5));
+  ASSERT_GT(first, 0);
+  ASSERT_LT(first, kTurns - 2);
+  request.erase("_debug_render_only");
+  EXPECT_EQ(server.Post("/api/chat", request).status, 200);
+  request["truncate"] = false;
+  request["messages"] = Turns(first, kTurns);
+  EXPECT_EQ(server.Post("/api/chat", request).status, 200);
+  request["messages"] = Turns(first - 1, kTurns);
+  EXPECT_EQ(server.Post("/api/chat", request).status, 400);
+}
+
+TEST(ServerTest, ThereAreOnlySoManyMessages) {
+  const DemoServer server;
+  Json request = Question();
+  request["messages"] = Turns(0, 10'001);
+  const ClientReply reply = server.Post("/api/chat", request);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.body, HasSubstr("messages: at most 10000 are taken, found 10001"));
 }
 
 TEST(ServerTest, MetricsCountWhatHappened) {

@@ -27,6 +27,8 @@ struct NetShared {
   std::unique_ptr<boost::asio::ssl::context> tls;  // null: plain
   std::atomic<bool> draining{false};
   std::atomic<size_t> connections{0};
+  // Of a connection, the last ones counting most; 0: none has ended yet.
+  std::atomic<double> usual_seconds{0};
 };
 
 class Connection {

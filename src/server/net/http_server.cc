@@ -16,6 +16,7 @@
 
 #include "core/log.h"
 #include "core/strings.h"
+#include "engine/busy.h"
 #include "server/net/connection.h"
 #include "server/net/tls.h"
 
@@ -30,9 +31,13 @@ using core::Status;
 using core::StrCat;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
-constexpr std::string_view kTooMany =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 41\r\n"
-    "Retry-After: 1\r\nConnection: close\r\n\r\n{\"error\":\"there are too many connections\"}";
+// What those get whose request is not even read.
+std::string TooMany(int seconds) {
+  constexpr std::string_view kBody = R"({"error":"there are too many connections"})";
+  return StrCat("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n",
+                "Content-Length: ", kBody.size(), "\r\nRetry-After: ", seconds,
+                "\r\nConnection: close\r\n\r\n", kBody);
+}
 
 Result<tcp::endpoint> Resolve(asio::io_context& io, const std::string& host, uint16_t port) {
   error_code error;
@@ -100,9 +105,14 @@ struct HttpServer::Impl {
     if (shared.connections >= shared.limits.connections) {
       error_code ignored;
       socket.non_blocking(true, ignored);
-      socket.send(asio::buffer(kTooMany.data(), kTooMany.size()), 0, ignored);
+      // Those before it come again, too.
+      const std::string answer = TooMany(
+          engine::SecondsUntilTurn(turned_away, shared.limits.connections, shared.usual_seconds));
+      ++turned_away;
+      socket.send(asio::buffer(answer), 0, ignored);
       return;
     }
+    turned_away = 0;
     auto connection = MakeConnection(std::move(socket), shared);
     std::erase_if(open, [](const auto& weak) { return weak.expired(); });
     open.push_back(connection);
@@ -120,7 +130,9 @@ struct HttpServer::Impl {
   tcp::acceptor acceptor;
   asio::steady_timer pause;
   asio::executor_work_guard<asio::io_context::executor_type> guard;
-  std::vector<std::weak_ptr<Connection>> open;  // network thread only
+  // The network thread's own.
+  std::vector<std::weak_ptr<Connection>> open;
+  size_t turned_away = 0;  // since somebody was let in
   uint16_t port = 0;
   std::thread thread;
 };

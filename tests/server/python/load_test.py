@@ -94,7 +94,7 @@ def said(line):
         return message.get("thinking", "") + message.get("content", ""), value["done"]
     if "choices" in value:
         delta = value["choices"][0]["delta"] if value["choices"] else {}
-        return (delta.get("reasoning_content") or "") + (delta.get("content") or ""), False
+        return (delta.get("reasoning") or "") + (delta.get("content") or ""), False
     delta = value.get("delta", {})
     return delta.get("thinking", "") + delta.get("text", ""), value["type"] == "message_stop"
 

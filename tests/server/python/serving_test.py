@@ -275,6 +275,56 @@ class LogTest(unittest.TestCase):
         self.assertIn(SECRET, wanted)
         self.assertNotIn(KEY, wanted)
 
+    def answers(self, *questions):
+        """The log lines of a verbose server about answers, and the ids that requests got."""
+        server = ServerProcess(INGOT, arguments=("-v", "--log-format", "json"))
+        ids = []
+        for path, body in questions:
+            connection = http.client.HTTPConnection(server.address, timeout=60)
+            connection.request("POST", path, json.dumps(body))
+            answer = connection.getresponse()
+            ids.append(answer.headers["X-Request-Id"])
+            answer.read()
+            connection.close()
+        server.stop(keep_log=True)
+        self.assertNotIn(SECRET, server.last_log)
+        lines = [json.loads(line) for line in server.last_log.splitlines() if line[0] == "{"]
+        return [line for line in lines if line["message"] == "answer"], ids
+
+    def test_verbose_says_of_each_answer_what_was_known_and_why_not_more(self):
+        other = QUESTION | {
+            "messages": [
+                {"role": "system", "content": "Speak up."},
+                {"role": "user", "content": f"Spell cat. {SECRET}"},
+            ],
+        }
+        openai = {k: QUESTION[k] for k in ("model", "messages")} | {"max_tokens": 3}
+        answers, ids = self.answers(
+            ("/api/chat", QUESTION),
+            ("/api/chat", QUESTION),
+            ("/api/chat", other),
+            ("/v1/chat/completions", openai),
+            ("/v1/messages", openai),
+            ("/v1/responses", {"model": MODEL, "input": SECRET, "max_output_tokens": 3}),
+        )
+        self.assertEqual([answer["id"] for answer in answers], ids)
+        first, again, diverged = answers[:3]
+        self.assertEqual((first["cached_tokens"], first["not_cached_because"]), ("0", "empty"))
+        self.assertEqual(again["not_cached_because"], "none")
+        self.assertEqual(int(again["cached_tokens"]), int(again["prompt_tokens"]) - 1)
+        self.assertIn(diverged["not_cached_because"], ("diverged", "no-mark"))
+        for answer in answers:
+            self.assertEqual(answer["model"], MODEL)
+            self.assertGreater(int(answer["prompt_tokens"]), 0)
+            self.assertGreater(int(answer["generated_tokens"]), 0)
+            self.assertIn(answer["finish"], ("stop", "length"))
+            times = [
+                float(answer[f"{part}_seconds"])
+                for part in ("load", "queue", "prefill", "first_token", "decode", "total")
+            ]
+            self.assertGreater(times[-1], 0)
+            self.assertTrue(all(0 <= time <= times[-1] for time in times), answer)
+
 
 class FairTest(unittest.TestCase):
     """One answer at a time, and somebody who asks for much: others need not wait for all of it."""
