@@ -76,7 +76,7 @@ struct PackedColumns {
   }
   // Of the group that number k is in.
   static float Scale(const std::byte* scales, size_t k) {
-    float scale;
+    float scale = 0;
     std::memcpy(&scale, scales + k / kGroup * sizeof scale, sizeof scale);
     return scale;
   }

@@ -24,7 +24,7 @@ struct PackOf {
   static void Unpack(const std::byte* from, size_t width, size_t count, float* to) {
     for (size_t g = 0; g < count; g += kPackGroup) {
       const size_t end = count - g < kPackGroup ? count : g + kPackGroup;
-      float scale;
+      float scale = 0;
       std::memcpy(&scale, from + width + g / kPackGroup * sizeof(float), sizeof scale);
       size_t i = g;
       for (; i + kVector <= end; i += kVector) {
@@ -46,7 +46,7 @@ struct PackOf {
     V::Store(reinterpret_cast<float*>(lanes), most);
     uint32_t largest = 0;
     for (const uint32_t lane : lanes) largest = lane > largest ? lane : largest;
-    float value;
+    float value = 0;
     std::memcpy(&value, &largest, sizeof value);
     return value;
   }
