@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "kernels/byte_products.h"
 #include "kernels/form.h"
 #include "quant/float_types.h"
 #include "quant/fp8.h"
@@ -34,7 +35,6 @@
 
 #include "kernels/simd/bf16_few.h"
 #include "kernels/simd/bf16_many.h"
-#include "kernels/simd/vnni_few.h"
 
 namespace ingot::kernels {
 namespace {
@@ -43,7 +43,7 @@ using bf16::WidenBF16;
 
 // Codes that are whole numbers are multiplied as bytes, others as bf16 numbers.
 size_t Sums(const Matrix& matrix) {
-  return vnni::Serves(matrix) ? 2 * RoundUp(matrix.groups(), kVector) : SumsOf(matrix);
+  return vnni::Serves(matrix) ? vnni::Sums(matrix) : SumsOf(matrix);
 }
 Order FewOrder(const Matrix& matrix) {
   return vnni::Serves(matrix) ? Order::kPlanes : bf16::OrderOf(matrix);

@@ -132,10 +132,29 @@ class Rows {
     constexpr size_t kOuts = kRows < 4 ? 4 / kRows : kRows == 4 ? 2 : 1;
     size_t n = 0;
     for (; n + kOuts <= run_.count; n += kOuts) Dot<kOuts>(run_.first + n);
-    for (; n < run_.count; ++n) Dot<1>(run_.first + n);
+    if constexpr (kOuts > 1) {
+      for (; n < run_.count; ++n) One(n);
+    }
   }
 
  private:
+  template <class, size_t, size_t, bool>
+  friend class Rows;
+
+  // What is left over when outputs are taken kOuts at a time: row by row, as it is seldom there.
+  __attribute__((noinline)) void One(size_t n) const {
+    for (size_t r = 0; r < kRows; ++r) {
+      ProductRun one = run_;
+      one.first += n;
+      one.count = 1;
+      one.rows = 1;
+      one.x += r * run_.x_stride;
+      one.sums += r * run_.sums_stride;
+      one.out += r * run_.out_stride + n;
+      Rows<Codes, kGroup, 1, kBF16>(one).template Dot<1>(one.first);
+    }
+  }
+
   static constexpr bool kFloats = std::is_same_v<Codes, Floats4>;
   static constexpr size_t kValues = kTogether<Codes>;
   static constexpr size_t kBlockBytes = kValues * Codes::kBits / 8;
@@ -227,9 +246,11 @@ class Rows {
   __m512i lane_groups_;
 };
 
+// Only the codes that most files have get a form of their own for scales in bf16: each costs a
+// second to compile.
 template <class Codes, size_t kGroup, size_t kRows>
 void DotAll(const ProductRun& run) {
-  if constexpr (!std::is_same_v<Codes, Floats4>) {
+  if constexpr (std::is_same_v<Codes, Whole4> || std::is_same_v<Codes, Whole8>) {
     if (run.matrix->type == FloatType::kBF16) return Rows<Codes, kGroup, kRows, true>(run).All();
   }
   Rows<Codes, kGroup, kRows, false>(run).All();
@@ -269,14 +290,6 @@ void DotRows(const ProductRun& run) {
   }
 }
 
-inline bool Serves(const Matrix& matrix) {
-  return matrix.layout == Layout::kE2M1 || matrix.layout == Layout::kAffine;
-}
-
-inline void Few(const ProductRun& run) {
-  bf16::InEightsAndFewer(run, {{8, DotRows<8>}, {4, DotRows<4>}, {2, DotRows<2>}, {1, DotRows<1>}});
-}
-
 // 16 numbers as multiples of 1 / inverse.
 inline __m512i Steps(const std::byte* x, __m512 inverse) {
   return _mm512_cvtps_epi32(_mm512_mul_ps(bf16::WidenBF16(x), inverse));
@@ -313,7 +326,7 @@ inline constexpr std::array<uint8_t, 64> kEvens = [] {
 
 // The planes of a row, then beside it each group's sum, and from padded groups on each group's
 // step.
-inline void Arrange(const ArrangeRun& run) {
+inline void ArrangePlanes(const ArrangeRun& run) {
   const size_t inputs = run.matrix->inputs;
   const size_t size = run.matrix->format.group_size;
   const size_t groups = run.matrix->groups();
