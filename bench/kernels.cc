@@ -3,11 +3,13 @@
 // measured in this process; beside them MLX's own operation on the same weights.
 //
 //   bench_kernels [--threads N] [--rows N] [--outputs N] [--inputs N] [--matrices N] [--form NAME]
-//                 [--type bf16|f32] [--rounds N] [--cpu-time] [--no-mlx]
+//                 [--type bf16|f32] [--weights NAME] [--rounds N] [--cpu-time] [--no-mlx]
+//                 [--cold]
 //
 // One row passes over `matrices` different matrices, more than caches hold. --cpu-time counts the
 // processor time of one thread instead of the clock: what is left of a measurement on a machine
-// that others use too. The best of the rounds is shown.
+// that others use too. With --cold many rows, too, meet different matrices, as they do in a model.
+// The best of the rounds is shown.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,8 +39,10 @@ struct Options {
   size_t matrices = 48;
   int rounds = 5;
   std::string form;
+  std::string weights;  // what their names begin with
   FloatType type = FloatType::kBF16;
   bool cpu_time = false;
+  bool cold = false;
   bool mlx = true;
 };
 
@@ -72,10 +76,14 @@ Options Parse(int argc, char** argv) {
       options.rounds = static_cast<int>(number());
     } else if (name == "--form") {
       options.form = text();
+    } else if (name == "--weights") {
+      options.weights = text();
     } else if (name == "--type") {
       options.type = text() == "f32" ? FloatType::kF32 : FloatType::kBF16;
     } else if (name == "--cpu-time") {
       options.cpu_time = true;
+    } else if (name == "--cold") {
+      options.cold = true;
     } else if (name == "--no-mlx") {
       options.mlx = false;
     } else {
@@ -244,12 +252,15 @@ int main(int argc, char** argv) {
   std::printf("%-10s %-12s %10s %7s %9s   %12s %7s %9s\n", "weights", "form", "1 row GB/s", "share",
               "MLX GB/s", "rows GFLOP/s", "share", "MLX");
   for (const Kind& kind : kKinds) {
+    if (!std::string_view(kind.name).starts_with(options.weights)) continue;
     const Stack stack(kind, options);
     const Form* form = FormNamed(options, stack.one);
     if (form == nullptr) continue;
     const double one = Ours(options, *form, stack, 1, options.matrices, pool);
     const double read = stack.bytes_each() * static_cast<double>(options.matrices) / one;
-    const double many = Ours(options, *form, stack, options.rows, 1, pool);
+    const size_t met = options.cold ? options.matrices : 1;
+    const double many =
+        Ours(options, *form, stack, options.rows, met, pool) / static_cast<double>(met);
     const double products =
         2.0 * static_cast<double>(options.rows * options.outputs * options.inputs);
     const TileForm* tiles = TilesOf(options, stack.one);

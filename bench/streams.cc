@@ -1,7 +1,9 @@
 // How much more several answers at once give than one: tokens a second of 1, 2, 4, 8 and 16 streams
 // of the scheduler, each from a prompt of its own, on the model in a folder.
 //
-//   bench_streams FOLDER [TOKENS] [DTYPE]
+//   bench_streams FOLDER [TOKENS] [DTYPE] [STREAMS]
+//
+// With STREAMS only so many, beside one.
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
@@ -62,11 +64,12 @@ double TokensPerSecond(engine::ModelService& service, int vocabulary, int stream
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: bench_streams FOLDER [TOKENS] [DTYPE]\n");
+    std::fprintf(stderr, "usage: bench_streams FOLDER [TOKENS] [DTYPE] [STREAMS]\n");
     return 2;
   }
   const int tokens = argc > 2 ? std::atoi(argv[2]) : 64;
   const auto type = argc > 3 ? models::ParseComputeType(argv[3]) : std::nullopt;
+  const int only = argc > 4 ? std::atoi(argv[4]) : 0;
   const auto thread = std::make_shared<engine::EngineThread>();
   std::unique_ptr<model::LanguageModel> model;
   std::string error;
@@ -83,7 +86,9 @@ int main(int argc, char** argv) {
     engine::ModelService service(thread, *model, {});
     TokensPerSecond(service, model->shape().vocabulary, 1, 8);  // so that all weights are there
     double one = 0;
-    for (const int streams : {1, 2, 4, 8, 16}) {
+    std::vector<int> counts{1, 2, 4, 8, 16};
+    if (only > 0) counts = {1, only};
+    for (const int streams : counts) {
       const double rate = TokensPerSecond(service, model->shape().vocabulary, streams, tokens);
       if (streams == 1) one = rate;
       std::printf("%2d streams: %8.1f tokens/s, %.2f times one\n", streams, rate, rate / one);

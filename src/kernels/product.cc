@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/rows.h"
 #include "kernels/scratch.h"
-#include "kernels/store.h"
 #include "kernels/succession.h"
 
 namespace ingot::kernels {
@@ -212,12 +212,26 @@ void Weigh(const float* factor, const std::byte* bias, FloatType bias_type, size
 }
 
 // Rounds a row of results, the last thing that happens to them, and stores it.
-void Finish(const Product& product, const Block& block, size_t row, std::span<float> results) {
-  const size_t at = block.first_output * quant::SizeOf(product.result_type);
+void Finish(const RowForm& form, const Product& product, const Block& block, size_t row,
+            std::span<float> results) {
+  const FloatType type = product.result_type;
+  const size_t at = block.first_output * quant::SizeOf(type);
   if (!product.addends.empty()) {
-    AddFloats(product.result_type, product.addends[row] + at, results);
+    form.add(type, product.addends[row] + at, results.data(), results.size());
   }
-  StoreFloats(product.result_type, results, product.y[row] + at);
+  form.store(type, results.data(), product.y[row] + at, results.size());
+}
+
+// Lines that many rows of results will be written to, one or two of each row: asked for before they
+// are computed, or all of them are waited for at the end.
+void AskForResults(const Product& product, const Block& block) {
+  const size_t size = quant::SizeOf(product.result_type);
+  const size_t first = block.segment->first_row + block.first_row;
+  for (size_t r = 0; r < block.rows; ++r) {
+    const std::byte* const to = product.y[first + r] + block.first_output * size;
+    __builtin_prefetch(to, 1, 2);
+    __builtin_prefetch(to + block.outputs * size - 1, 1, 2);
+  }
 }
 
 void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& block,
@@ -227,8 +241,10 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
   const Scratch scratch(2 * count * sizeof(float));
   const std::span results(reinterpret_cast<float*>(scratch.data()), count);
   const std::span gates(results.data() + count, count);
+  if (plan.IsMany(segment)) AskForResults(product, block);
   Multiply(plan, segment.matrix, block, rows, results);
   const bool gated = product.gating != nullptr && segment.gate.matrix.outputs > 0;
+  const RowForm& form = RowsHere();
   if (gated) Multiply(plan, segment.gate.matrix, block, rows, gates);
   for (size_t r = 0; r < block.rows; ++r) {
     const std::span row = results.subspan(r * block.outputs, block.outputs);
@@ -238,7 +254,7 @@ void ComputeBlock(const ProductPlan& plan, const Product& product, const Block& 
       Weigh(segment.gate.factor, segment.gate.bias, product.bias_type, block.first_output, gate);
       (*product.gating)(gate, row);
     }
-    Finish(product, block, segment.first_row + block.first_row + r, row);
+    Finish(form, product, block, segment.first_row + block.first_row + r, row);
   }
 }
 
@@ -276,7 +292,7 @@ ProductPlan PlanWithForm(const Form& form, const Matrix& matrix) {
   return {.form = &form,
           .few_order = form.few_order(matrix),
           .many_order = form.many_order(matrix),
-          .x_bytes = RoundUp(matrix.inputs, kWidest) * element,
+          .x_bytes = RoundUp(matrix.inputs, kWidest) * element + 64,
           .sums = form.sums(matrix),
           .few_outputs = FewOutputs(matrix),
           .many_from = form.many_from,

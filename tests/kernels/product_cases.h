@@ -100,6 +100,7 @@ class Weights {
 
   const Matrix& matrix() const { return matrix_; }
   std::byte* values() { return values_.data() + 1; }
+  std::byte* scales() { return scales_.data() + 1; }
 
   struct Parts {
     double product;  // scale * code

@@ -1,6 +1,7 @@
 // Every form of the product, over every kind of matrix: see product_cases.h for the bound.
 #include "kernels/product.h"
 
+#include <algorithm>
 #include <limits>
 #include <random>
 #include <string>
@@ -127,6 +128,34 @@ TEST(ProductTest, NanAmongTheWeightsReachesItsOutputAlone) {
         const Rows y = Multiply(*form, weights.matrix(), x, pool);
         for (size_t n = 0; n < 20; ++n) {
           ASSERT_EQ(std::isnan(y.At(0, n)), n == 5) << form->name << " " << kind.name << " " << n;
+        }
+      }
+    }
+  }
+}
+
+TEST(ProductTest, ScalesAtTheEndsOfTheirRangeLoseNothing) {
+  std::mt19937 random = Seeded(8);
+  core::ThreadPool pool(1);
+  struct Extreme {
+    uint8_t scale;     // a power of two, 127 too large
+    float activation;  // what keeps the result within bounds
+  };
+  for (const Kind& kind : Kinds()) {
+    const bool floats = kind.layout == Layout::kE2M1 || kind.layout == Layout::kE4M3;
+    if (!floats || kind.format.mode == Mode::kNvfp4) continue;
+    for (const Extreme& extreme : {Extreme{242, 0x1p-60F}, Extreme{1, 0x1p+115F}}) {
+      Weights weights(kind, 33, 320, random);
+      std::fill_n(weights.scales(), 33 * weights.matrix().groups(), std::byte{extreme.scale});
+      for (const size_t rows : {1, 18}) {
+        const Rows x = RandomRows(FloatType::kBF16, rows, 320, random);
+        for (size_t r = 0; r < rows; ++r) {
+          for (size_t k = 0; k < 320; ++k) x.Set(r, k, x.At(r, k) * extreme.activation);
+        }
+        const Expected expected(weights.All(), x, 33);
+        for (const Form* form : SupportedForms()) {
+          SCOPED_TRACE(std::string(form->name) + " " + kind.name + " rows " + std::to_string(rows));
+          ASSERT_NO_FATAL_FAILURE(expected.Check(Multiply(*form, weights.matrix(), x, pool)));
         }
       }
     }

@@ -45,17 +45,21 @@ __attribute__((always_inline)) inline void StoreSums(const __m512 (&v)[kCount], 
 }
 
 // How far ahead the weights of a row are asked for. Rows are read kOuts at a time, side by side:
-// where a row's end is near, what comes next is the beginning of the one kOuts further on.
+// where a row's end is near, what comes next is the beginning of the one kOuts further on. With
+// kRows of activations to compute with, a processor looks less far ahead itself, and more is on the
+// way than the nearest cache should hold.
+template <size_t kRows>
 class Ahead {
  public:
-  static constexpr size_t kBytes = 1024;
-
   Ahead(size_t row_bytes, size_t outs)
       : row_bytes_(row_bytes), skipped_((outs - 1) * row_bytes), at_(kBytes) {
     Wrap();
   }
+  __attribute__((always_inline)) static void Ask(const void* weights) {
+    __builtin_prefetch(weights, 0, kNear ? 3 : 2);
+  }
   // From where the next `bytes` of each row are, to what is to be asked for.
-  size_t Next(size_t bytes) {
+  __attribute__((always_inline)) size_t Next(size_t bytes) {
     const size_t distance = distance_;
     at_ += bytes;
     Wrap();
@@ -63,6 +67,9 @@ class Ahead {
   }
 
  private:
+  static constexpr bool kNear = kRows < 4;
+  static constexpr size_t kBytes = kNear ? 1024 : 8192;
+
   void Wrap() {
     while (at_ >= row_bytes_) {
       at_ -= row_bytes_;
@@ -148,7 +155,7 @@ void DotFloats8(const ProductRun& run, size_t first) {
   constexpr size_t kBatch = kVector * kGroup;  // values of 16 groups
   const size_t groups = matrix.inputs / kGroup;
   const Codes codes;
-  Ahead ahead(matrix.row_bytes(), kOuts);
+  Ahead<kRows> ahead(matrix.row_bytes(), kOuts);
   __m512 totals[kOuts][kRows];
   for (size_t o = 0; o < kOuts; ++o) {
     for (size_t r = 0; r < kRows; ++r) totals[o][r] = _mm512_setzero_ps();
@@ -170,7 +177,7 @@ void DotFloats8(const ProductRun& run, size_t first) {
       const size_t distance = ahead.Next(Codes::kBytes);
       for (size_t o = 0; o < kOuts; ++o) {
         const uint8_t* from = rows[o] + b * Codes::kBytes;
-        __builtin_prefetch(from + distance);
+        ahead.Ask(from + distance);
         const Pair w = codes.Load(from);
         for (size_t r = 0; r < kRows; ++r) {
           const std::byte* at = x + r * run.x_stride;
@@ -215,13 +222,13 @@ void DotNumbers(const ProductRun& run, size_t first) {
   const size_t whole = matrix.inputs / kBlock * kBlock;
   const std::byte* rows[kOuts];
   for (size_t o = 0; o < kOuts; ++o) rows[o] = matrix.row(first + o);
-  Ahead ahead(matrix.row_bytes(), kOuts);
+  Ahead<kRows> ahead(matrix.row_bytes(), kOuts);
   for (size_t k = 0; k < whole; k += kBlock) {
     const size_t distance = ahead.Next(2 * kBlock);
     for (size_t o = 0; o < kOuts; ++o) {
       if constexpr (kRows > 1) {
-        __builtin_prefetch(rows[o] + 2 * k + distance);
-        __builtin_prefetch(rows[o] + 2 * k + distance + 64);
+        ahead.Ask(rows[o] + 2 * k + distance);
+        ahead.Ask(rows[o] + 2 * k + distance + 64);
       }
       add(rows[o] + 2 * k, k, o);
     }

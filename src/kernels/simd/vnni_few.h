@@ -211,7 +211,7 @@ class Rows {
     });
     const auto* codes = reinterpret_cast<const uint8_t*>(matrix_.values) + first * row_bytes_;
     const std::byte* x = run_.x;
-    bf16::Ahead ahead(row_bytes_, kOuts);
+    bf16::Ahead<kRows> ahead(row_bytes_, kOuts);
     for (size_t g = 0; g < groups_; g += kVector) {
       LoadScales<kOuts>(batch, first, g, std::min(kVector, groups_ - g));
       const size_t values = std::min(kVector * kGroup, matrix_.inputs - g * kGroup);
@@ -220,7 +220,7 @@ class Rows {
         const size_t distance = ahead.Next(kBlockBytes);
         Each<kOuts>([&](auto o) __attribute__((always_inline)) {
           const uint8_t* from = codes + o * row_bytes_;
-          __builtin_prefetch(from + distance);
+          ahead.Ask(from + distance);
           Add<kOuts>(batch, o, Codes::Load(from), b, x);
         });
       }
