@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/answer.h"
+#include "cli/remote_run.h"
 #include "core/strings.h"
 #include "engine/generator.h"
 
@@ -78,11 +79,17 @@ engine::Generator MakeGenerator(const engine::LoadedModel& model, const ChatSetu
 Chat::Chat(Session& session, const engine::ModelFiles& files, const engine::LoadedModel& model,
            ChatSetup setup)
     : session_(session),
-      files_(files),
-      model_(model),
+      files_(&files),
+      model_(&model),
       setup_(std::move(setup)),
       editor_(STDIN_FILENO, session.out()),
       memory_(model.language()) {}
+
+Chat::Chat(Session& session, RemoteModel remote, ChatSetup setup)
+    : session_(session),
+      remote_(std::move(remote)),
+      setup_(std::move(setup)),
+      editor_(STDIN_FILENO, session.out()) {}
 
 void Chat::LoadHistory() {
   constexpr uint64_t kMost = uint64_t{16} << 20;
@@ -141,25 +148,59 @@ Status Chat::Say(std::string text) {
   return status;
 }
 
-Status Chat::Answer() {
-  INGOT_ASSIGN(engine::ChatPrompt prompt, PreparePrompt(model_, setup_));
-  cli::Answer answer(session_, model_.tokenizer(), std::move(prompt.parser), setup_.options.stop,
+void Chat::Remember(const std::string& thinking, const std::string& text, const core::Json& calls) {
+  core::Json reply = {{"role", "assistant"}, {"content", text}};
+  if (!thinking.empty()) reply["thinking"] = thinking;
+  if (!calls.empty()) reply["tool_calls"] = calls;
+  setup_.messages.push_back(std::move(reply));
+}
+
+Status Chat::AnswerHere() {
+  INGOT_ASSIGN(engine::ChatPrompt prompt, PreparePrompt(*model_, setup_));
+  cli::Answer answer(session_, model_->tokenizer(), std::move(prompt.parser), setup_.options.stop,
                      /*quiet=*/false);
   INGOT_ASSIGN(
       const engine::GenerationResult result,
-      MakeGenerator(model_, setup_)
+      MakeGenerator(*model_, setup_)
           .Run(
               prompt.tokens, [&](const engine::GeneratedToken& token) { return answer.Add(token); },
-              [] { return core::Interrupted(); }, &memory_));
+              [] { return core::Interrupted(); }, &*memory_));
   answer.Finish();
-  core::Json reply = {{"role", "assistant"}, {"content", answer.text()}};
-  if (!answer.thinking().empty()) reply["thinking"] = answer.thinking();
-  if (!answer.calls().empty()) reply["tool_calls"] = answer.calls();
-  setup_.messages.push_back(std::move(reply));
-  if (result.finish == engine::Finish::kCancelled && !interrupts_.Forget()) {
-    return core::CheckInterrupted();
-  }
+  Remember(answer.thinking(), answer.text(), answer.calls());
+  if (result.finish == engine::Finish::kCancelled) return core::Cancelled("interrupted");
   if (setup_.verbose) session_.Print("\n" + TimingsText(result.timings));
+  return Status::Ok();
+}
+
+Status Chat::AskTheServer() {
+  RemoteQuestion question;
+  question.model = remote_->name;
+  question.messages = Conversation();
+  question.think = setup_.think;
+  question.options = remote_->options;
+  question.verbose = setup_.verbose;
+  RemoteAnswer said;
+  const core::Result<bool> asked = AskServer(session_, question, &said);
+  if (!asked.ok()) {
+    if (asked.status().code() == core::Code::kCancelled) {
+      Remember(said.thinking, said.text, said.calls);
+    }
+    return asked.status();
+  }
+  if (!*asked) {
+    return core::NotFound("the server has gone, or has the model no more")
+        .WithHint("Leave with Ctrl-D and begin anew to load it here.");
+  }
+  Remember(said.thinking, said.text, said.calls);
+  return Status::Ok();
+}
+
+Status Chat::Answer() {
+  const Status status = remote_ ? AskTheServer() : AnswerHere();
+  const bool stopped = status.code() == core::Code::kCancelled;
+  if (!status.ok() && !stopped) return status;
+  // SIGTERM ends the conversation, Ctrl-C its answer.
+  if (stopped && !interrupts_.Forget()) return core::CheckInterrupted();
   session_.Print("\n");
   return Status::Ok();
 }

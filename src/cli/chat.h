@@ -1,5 +1,6 @@
 // A conversation at a terminal: asks, answers, remembers, and takes commands that begin with a
-// slash. Ctrl-C stops an answer, Ctrl-D leaves.
+// slash. Ctrl-C stops an answer, Ctrl-D leaves. Answers come from a model of this process, or from
+// a server that runs already.
 //
 // One thread.
 #ifndef INGOT_CLI_CHAT_H_
@@ -40,11 +41,18 @@ core::Result<engine::ChatPrompt> PreparePrompt(const engine::LoadedModel& model,
                                                const ChatSetup& setup);
 engine::Generator MakeGenerator(const engine::LoadedModel& model, const ChatSetup& setup);
 
+// A model of a server's.
+struct RemoteModel {
+  std::string name;
+  core::Json options = core::Json::object();  // those that were asked for; the server has the rest
+};
+
 class Chat {
  public:
   // All of them outlive the chat.
   Chat(Session& session, const engine::ModelFiles& files, const engine::LoadedModel& model,
        ChatSetup setup);
+  Chat(Session& session, RemoteModel remote, ChatSetup setup);
 
   // Until the person leaves; fails when SIGTERM came.
   core::Status Run();
@@ -58,6 +66,12 @@ class Chat {
   std::optional<std::string> ReadInput();
   core::Status Say(std::string text);
   core::Status Answer();
+  // What was answered goes to the conversation, whether all of it came or not.
+  core::Status AnswerHere();
+  core::Status AskTheServer();
+  void Remember(const std::string& thinking, const std::string& text, const core::Json& calls);
+  // Of the model's files; kNotFound where a server has them.
+  core::Result<const engine::ModelFiles*> Files() const;
   core::Status Obey(std::string_view line);
   core::Status Choose(const std::vector<Command>& commands, std::string_view parent,
                       std::string_view line);
@@ -73,14 +87,15 @@ class Chat {
   core::Status ShowLayer(std::string_view media_type, std::string_view what);
 
   Session& session_;
-  const engine::ModelFiles& files_;
-  const engine::LoadedModel& model_;
+  const engine::ModelFiles* files_ = nullptr;   // of model_
+  const engine::LoadedModel* model_ = nullptr;  // or else remote_
+  std::optional<RemoteModel> remote_;
   ChatSetup setup_;
   LineEditor editor_;
   InputHistory history_;
   bool save_history_ = true;
   core::PatientInterrupts interrupts_;
-  engine::PrefixMemory memory_;  // of what has been read of the conversation
+  std::optional<engine::PrefixMemory> memory_;  // of what model_ has read of the conversation
   bool left_ = false;
 };
 

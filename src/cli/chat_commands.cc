@@ -184,8 +184,17 @@ Status Chat::SetParameter(std::string_view text) {
   }
   engine::RequestOptions changed = setup_.options;
   INGOT_TRY(engine::SetOptionText(changed, name, value));
-  INGOT_TRY(engine::Validate(changed.sampling, model_.language().shape().vocabulary));
+  if (model_ != nullptr) {
+    INGOT_TRY(engine::Validate(changed.sampling, model_->language().shape().vocabulary));
+  }
   setup_.options = std::move(changed);
+  if (remote_) {
+    for (const engine::OptionInfo& info : engine::RequestOptionTable()) {
+      if (info.name == name) {
+        remote_->options[std::string(name)] = engine::OptionValue(setup_.options, info);
+      }
+    }
+  }
   session_.Print(StrCat("Set ", name, " to ", core::Printable(value), ".\n"));
   return Status::Ok();
 }
@@ -196,12 +205,19 @@ Status Chat::SetThinking(std::string_view text) {
   return Status::Ok();
 }
 
+core::Result<const engine::ModelFiles*> Chat::Files() const {
+  if (files_ != nullptr) return files_;
+  return core::NotFound(StrCat("a server has ", core::Quoted(remote_->name, 200)))
+      .WithHint("`ingot show` tells about models.");
+}
+
 Status Chat::ShowInfo() {
-  const model::ModelShape& shape = model_.language().shape();
-  INGOT_ASSIGN(const std::string text, files_.Require("config.json"));
+  INGOT_ASSIGN(const engine::ModelFiles* files, Files());
+  const model::ModelShape& shape = model_->language().shape();
+  INGOT_ASSIGN(const std::string text, files->Require("config.json"));
   INGOT_ASSIGN(const core::Json config, core::ParseJson(text));
   Table table;
-  table.AddRow({"model", files_.label()});
+  table.AddRow({"model", files->label()});
   table.AddRow({"architecture", core::Printable(model::ArchitectureOf(config))});
   table.AddRow({"context", StrCat(shape.context, " tokens")});
   table.AddRow({"layers", StrCat(shape.layers)});
@@ -212,19 +228,21 @@ Status Chat::ShowInfo() {
 }
 
 Status Chat::ShowLayer(std::string_view media_type, std::string_view what) {
-  INGOT_ASSIGN(const std::optional<std::string> text, files_.ReadLayer(media_type));
+  INGOT_ASSIGN(const engine::ModelFiles* files, Files());
+  INGOT_ASSIGN(const std::optional<std::string> text, files->ReadLayer(media_type));
   if (!text) return core::NotFound(StrCat("the model comes without a ", what));
   session_.Print(TextFor(session_, *text));
   return Status::Ok();
 }
 
 Status Chat::ShowTemplate() {
-  INGOT_ASSIGN(std::optional<std::string> text, files_.ReadLayer(store::kTemplateMediaType));
+  INGOT_ASSIGN(const engine::ModelFiles* files, Files());
+  INGOT_ASSIGN(std::optional<std::string> text, files->ReadLayer(store::kTemplateMediaType));
   if (!text) {
-    INGOT_ASSIGN(text, files_.Read("chat_template.jinja"));
+    INGOT_ASSIGN(text, files->Read("chat_template.jinja"));
   }
   if (!text) {
-    INGOT_ASSIGN(const std::optional<std::string> config, files_.Read("tokenizer_config.json"));
+    INGOT_ASSIGN(const std::optional<std::string> config, files->Read("tokenizer_config.json"));
     const core::Result<core::Json> json = core::ParseJson(config.value_or("{}"));
     if (json.ok() && json->is_object() && json->contains("chat_template") &&
         (*json)["chat_template"].is_string()) {

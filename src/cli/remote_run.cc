@@ -28,7 +28,7 @@ double NumberIn(const Json& json, const char* name) {
   return found != json.end() && found->is_number() ? found->get<double>() : 0;
 }
 
-Result<Json> RequestFor(const RemoteQuestion& question) {
+Json RequestFor(const RemoteQuestion& question) {
   Json request = {{"model", question.model}};
   if (!question.options.empty()) request["options"] = question.options;
   if (question.raw) {
@@ -36,11 +36,14 @@ Result<Json> RequestFor(const RemoteQuestion& question) {
     request["raw"] = true;
     return request;
   }
-  INGOT_ASSIGN(const text::ThinkSetting think, text::ParseThink(question.think));
-  if (!think.effort.empty()) {
-    request["think"] = think.effort;
-  } else if (think.on) {
-    request["think"] = *think.on;
+  if (!question.think.effort.empty()) {
+    request["think"] = question.think.effort;
+  } else if (question.think.on) {
+    request["think"] = *question.think.on;
+  }
+  if (!question.messages.empty()) {
+    request["messages"] = question.messages;
+    return request;
   }
   Json messages = Json::array();
   if (!question.system.empty()) {
@@ -116,17 +119,29 @@ engine::GenerationTimings TimingsOf(const Json& last) {
 
 }  // namespace
 
-Result<bool> AskServer(Session& session, const RemoteQuestion& question) {
+bool ServerHas(const std::string& model) {
   std::optional<server::Client> client = RunningServer();
   if (!client) return false;
-  INGOT_ASSIGN(const Json request, RequestFor(question));
+  const Json request = {{"model", model}};
+  const auto reply = client->Call(server::Method::kPost, "/api/show", server::WireJson(request));
+  return reply.ok() && reply->status == 200;
+}
+
+Result<bool> AskServer(Session& session, const RemoteQuestion& question, RemoteAnswer* said) {
+  std::optional<server::Client> client = RunningServer();
+  if (!client) return false;
+  const Json request = RequestFor(question);
   Answer answer(session, nullptr, nullptr, {}, /*quiet=*/false);
   Lines lines(answer);
   const auto reply = client->Call(
       server::Method::kPost, question.raw ? "/api/generate" : "/api/chat",
       server::WireJson(request), [&](std::string_view bytes) { return lines.Take(bytes); });
+  if (said != nullptr) *said = {answer.thinking(), answer.text(), answer.calls()};
   INGOT_TRY(lines.error());
-  if (!reply.ok()) return reply.status();
+  if (!reply.ok()) {
+    if (reply.status().code() == core::Code::kCancelled) answer.Finish();
+    return reply.status();
+  }
   if (reply->status == 404) return false;
   if (reply->status != 200) {
     const Result<Json> json = core::ParseJson(reply->body);

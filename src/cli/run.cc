@@ -168,18 +168,21 @@ core::Result<core::Json> SettingsJson(const RunOptions& options) {
   return json;
 }
 
-// A running server is asked where it can do what is wanted: it has the store that the environment
-// names, and computes as it was started to.
+// A server has the store that the environment names, and computes as it was started to: it cannot
+// do what goes beyond that.
+bool MayAskServer(Session& session, const RunOptions& options) {
+  return !options.json && !options.ignore_end && options.tokens.empty() && options.dtype.empty() &&
+         options.kv_cache.empty() && session.options().models.empty() &&
+         store::ModelName::Parse(options.model).ok();
+}
+
+// A running server is asked where it can do what is wanted.
 core::Result<bool> AskRunningServer(Session& session, RunOptions& options) {
-  const bool ours = options.json || options.ignore_end || !options.tokens.empty() ||
-                    !options.dtype.empty() || !options.kv_cache.empty() ||
-                    !session.options().models.empty() ||
-                    !store::ModelName::Parse(options.model).ok();
-  if (ours || !RunningServer()) return false;
+  if (!MayAskServer(session, options) || !RunningServer()) return false;
   RemoteQuestion question;
   question.model = options.model;
   question.system = options.system;
-  question.think = options.think;
+  INGOT_ASSIGN(question.think, text::ParseThink(options.think));
   question.raw = options.raw;
   question.verbose = options.verbose;
   INGOT_ASSIGN(question.options, SettingsJson(options));
@@ -243,6 +246,20 @@ bool WantsConversation(const Session& session, const RunOptions& options) {
          session.out_is_terminal();
 }
 
+// What the model brings (options, SYSTEM, MESSAGEs) the server adds.
+core::Status TalkByServer(Session& session, const RunOptions& options) {
+  RemoteModel remote{.name = options.model};
+  INGOT_ASSIGN(remote.options, SettingsJson(options));
+  ChatSetup setup;
+  for (const auto& [name, value] : remote.options.items()) {
+    INGOT_TRY(engine::SetOption(setup.options, name, value));
+  }
+  setup.system = options.system;
+  INGOT_ASSIGN(setup.think, text::ParseThink(options.think));
+  setup.verbose = options.verbose;
+  return Chat(session, std::move(remote), std::move(setup)).Run();
+}
+
 core::Status CheckOptions(const Session& session, const RunOptions& options) {
   if (!options.prompt.empty() && !options.tokens.empty()) {
     return core::InvalidArgument("expected a prompt or --tokens, not both");
@@ -261,6 +278,8 @@ core::Status RunModel(Session& session, RunOptions options) {
   if (!WantsConversation(session, options)) {
     INGOT_ASSIGN(const bool answered, AskRunningServer(session, options));
     if (answered) return core::Status::Ok();
+  } else if (MayAskServer(session, options) && ServerHas(options.model)) {
+    return TalkByServer(session, options);
   }
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> type, ParseDtypeOption(options.dtype));
   INGOT_ASSIGN(const std::optional<ops::mx::Dtype> cache, ParseKvCacheOption(options.kv_cache));

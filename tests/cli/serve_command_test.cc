@@ -15,6 +15,7 @@
 #include "server/client.h"
 #include "tests/cli/run_cli.h"
 #include "tests/testing/child_process.h"
+#include "tests/testing/pty_process.h"
 #include "tests/testing/temp_dir.h"
 
 namespace ingot::cli {
@@ -112,6 +113,45 @@ TEST_F(ServeCommandTest, CtrlCDuringAnAnswerEndsItOnBothSides) {
     text = metrics();
   }
   EXPECT_THAT(text, HasSubstr("ingot_answers_total{finish=\"cancelled\"} 1\n"));
+}
+
+// What was said goes along, and Ctrl-C ends an answer and not the conversation.
+TEST_F(ServeCommandTest, AConversationIsHeldWithTheServer) {
+  const std::string prompt = "\x1B[J>>> ";
+  testing::PtyProcess chat({INGOT_PROGRAM, "run", "demo", "--temperature", "0", "--verbose"},
+                           {{"HOME", dir_.path().string()},
+                            {"TERM", "xterm"},
+                            {"INGOT_HOST", host_},
+                            {"INGOT_MODELS", (dir_ / "no-models-here").string()}});
+  const auto ask = [&](const std::string& line) {
+    chat.Type(line + "\r");
+    EXPECT_TRUE(chat.WaitFor("\x1B[?2004l")) << chat.all();
+    EXPECT_TRUE(chat.WaitFor(prompt)) << chat.all();
+    return chat.between();
+  };
+  ASSERT_TRUE(chat.WaitFor(prompt)) << chat.all();
+  EXPECT_THAT(ask("What is 2+2?"), StartsWith("4\r\n"));
+  EXPECT_THAT(Ingot({"ps"}).out, HasSubstr("demo:latest"));
+  // It is the same conversation: the server had read its beginning.
+  const std::string second = ask("Spell cat.");
+  EXPECT_THAT(second, StartsWith("c-a-t\r\n"));
+  EXPECT_THAT(second, HasSubstr("known from before"));
+  EXPECT_THAT(ask("/show messages"), HasSubstr("user:\r\nSpell cat.\r\nassistant:\r\nc-a-t"));
+  EXPECT_THAT(ask("/show info"), HasSubstr("a server has"));
+  EXPECT_THAT(ask("/set parameter top_p 3"), HasSubstr("Set top_p"));
+  EXPECT_THAT(ask("What is 2+2?"), HasSubstr("top_p: expected 0 to 1")) << "the server says so";
+  ask("/set parameter top_p 1");
+  ask("/set parameter logit_bias 0=-1000");
+  ask("/set parameter logit_bias 2=-1000");
+  chat.Type("Spell tiger.\r");
+  EXPECT_TRUE(chat.WaitFor("t-i-g-e-r")) << chat.all();
+  chat.Type("\x03");
+  EXPECT_TRUE(chat.WaitFor(prompt)) << chat.all();
+  EXPECT_EQ(Ingot({"stop", "--server"}).exit, 0);
+  EXPECT_EQ(child_->Wait(), 0);
+  EXPECT_THAT(ask("Spell cat."), HasSubstr("the server has gone"));
+  chat.Type("\x04");
+  EXPECT_EQ(chat.Wait(), 0);
 }
 
 TEST_F(ServeCommandTest, SigtermLetsAnswersEnd) {
