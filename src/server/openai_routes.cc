@@ -21,7 +21,6 @@ namespace ingot::server {
 namespace {
 
 using core::Json;
-using core::Status;
 
 // Seeds of the choices of one prompt follow each other.
 std::vector<ChatTask> Choices(const ChatTask& task, int choices) {

@@ -12,7 +12,7 @@ namespace ingot::server {
 WorkerPool::~WorkerPool() {
   std::unique_lock<std::mutex> hold(lock_);
   stopping_ = true;
-  more_.notify_all();
+  while (!idle_.empty()) WakeLast();
   gone_.wait(hold, [this] { return threads_ == 0; });
 }
 
@@ -20,10 +20,11 @@ bool WorkerPool::Post(std::function<void()> work) {
   const std::lock_guard<std::mutex> hold(lock_);
   if (stopping_ || queue_.size() >= limits_.queue) return false;
   queue_.push_back(std::move(work));
-  if (idle_ >= queue_.size() || threads_ >= limits_.threads) {
-    more_.notify_one();
+  if (!idle_.empty()) {
+    WakeLast();
     return true;
   }
+  if (threads_ >= limits_.threads) return true;
   try {
     std::thread([this] { Run(); }).detach();
     ++threads_;
@@ -33,14 +34,33 @@ bool WorkerPool::Post(std::function<void()> work) {
       queue_.pop_back();
       return false;
     }
-    more_.notify_one();
   }
   return true;
 }
 
 size_t WorkerPool::busy() const {
   const std::lock_guard<std::mutex> hold(lock_);
-  return threads_ - idle_;
+  return threads_ - idle_.size();
+}
+
+size_t WorkerPool::threads() const {
+  const std::lock_guard<std::mutex> hold(lock_);
+  return threads_;
+}
+
+void WorkerPool::WakeLast() {
+  Idle& last = *idle_.back();
+  idle_.pop_back();
+  last.woken = true;
+  last.wake.notify_one();
+}
+
+bool WorkerPool::WaitForWork(std::unique_lock<std::mutex>& hold) {
+  Idle self;
+  idle_.push_back(&self);
+  if (self.wake.wait_for(hold, limits_.idle, [&] { return self.woken; })) return true;
+  std::erase(idle_, &self);
+  return false;
 }
 
 void WorkerPool::Run() {
@@ -48,11 +68,7 @@ void WorkerPool::Run() {
   while (true) {
     if (queue_.empty()) {
       if (stopping_) break;
-      ++idle_;
-      const bool woken =
-          more_.wait_for(hold, limits_.idle, [this] { return stopping_ || !queue_.empty(); });
-      --idle_;
-      if (!woken) break;
+      if (!WaitForWork(hold)) break;
       continue;
     }
     std::function<void()> work = std::move(queue_.front());

@@ -1,6 +1,7 @@
 // Threads for handlers, which may wait: for the disk, for a model to load, for a registry. As many
-// as there is work, up to a limit; idle ones go after a while. Beyond the limit work waits in a
-// queue, and beyond the queue it is refused.
+// as there is work, up to a limit. Who was idle last works first, so that threads of a busy moment
+// go soon after it, and with them what the C library keeps for each. Beyond the limit work waits in
+// a queue, and beyond the queue it is refused.
 //
 // Thread-safe. The destructor waits for all work to end.
 #ifndef INGOT_SERVER_WORKER_POOL_H_
@@ -12,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <vector>
 
 namespace ingot::server {
 
@@ -31,17 +33,26 @@ class WorkerPool {
   // False when there is too much to do already.
   [[nodiscard]] bool Post(std::function<void()> work);
   size_t busy() const;
+  size_t threads() const;
 
  private:
+  // A thread that waits for work, on its stack.
+  struct Idle {
+    std::condition_variable wake;
+    bool woken = false;
+  };
+
   void Run();
+  // False when it was for too long.
+  bool WaitForWork(std::unique_lock<std::mutex>& hold);
+  void WakeLast();
 
   const WorkerLimits limits_;
   mutable std::mutex lock_;
-  std::condition_variable more_;
   std::condition_variable gone_;
   std::deque<std::function<void()>> queue_;
   size_t threads_ = 0;
-  size_t idle_ = 0;
+  std::vector<Idle*> idle_;  // the last one waits for the shortest time
   bool stopping_ = false;
 };
 
