@@ -196,7 +196,7 @@ Status Chat::AskTheServer() {
 }
 
 Status Chat::Answer() {
-  const Status status = remote_ ? AskTheServer() : AnswerHere();
+  Status status = remote_ ? AskTheServer() : AnswerHere();
   const bool stopped = status.code() == core::Code::kCancelled;
   if (!status.ok() && !stopped) return status;
   // SIGTERM ends the conversation, Ctrl-C its answer.
