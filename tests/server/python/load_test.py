@@ -389,7 +389,7 @@ class LoadTest(unittest.TestCase):
             load.settled(lambda: load.descriptors() <= load.idle + 1),
             f"{load.descriptors()} descriptors are open, {load.idle} before",
         )
-        self.assertLess(end, warm * 1.05 + (4 if SOAK else 32))
+        self.assertLess(end, warm * 1.05 + (2 if SOAK else 32))
 
 
 if __name__ == "__main__":
