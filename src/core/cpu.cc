@@ -65,6 +65,8 @@ CpuFeatures Detect() {
   constexpr uint64_t kZmmState = 0xe6;      // and mask registers and both halves of the zmm file
   constexpr uint64_t kTileState = 0x60000;  // tile configuration and data
   constexpr unsigned kFma = 1u << 12, kF16c = 1u << 29, kAvx = 1u << 28;             // 1.ecx
+  constexpr unsigned kSsse3 = 1u << 9, kSse41 = 1u << 19;                            // 1.ecx
+  constexpr unsigned kSha = 1u << 29;                                                // 7.ebx
   constexpr unsigned kBmi1 = 1u << 3, kAvx2 = 1u << 5, kBmi2 = 1u << 8;              // 7.ebx
   constexpr unsigned kF = 1u << 16, kDq = 1u << 17, kBw = 1u << 30, kVl = 1u << 31;  // 7.ebx
   constexpr unsigned kVbmi = 1u << 1, kVbmi2 = 1u << 6, kVnni = 1u << 11;            // 7.ecx
@@ -87,6 +89,7 @@ CpuFeatures Detect() {
   // Granite Rapids is the first of Intel's with AMX for fp16.
   f.avx512_bf16_fast = f.avx512_bf16 && (!IsIntel() || HasAll(seven_one.eax, kAmxFp16));
   f.avx512_fp16 = f.avx512 && HasAll(seven.edx, kFp16);
+  f.sha = HasAll(one.ecx, kSsse3 | kSse41) && HasAll(seven.ebx, kSha);
   f.amx =
       f.avx512 && HasAll(states, kTileState) && HasAll(seven.edx, kAmxTile | kAmxInt8 | kAmxBf16);
   return f;

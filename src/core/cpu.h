@@ -38,6 +38,7 @@ struct CpuFeatures {
   // Rapids.
   bool avx512_bf16_fast = false;
   bool avx512_fp16 = false;
+  bool sha = false;  // SHA extensions, and SSE4.1 with them
   bool amx = false;  // tile, int8 and bf16; the process must still ask, see RequestAmx
   // AArch64
   bool neon = false;

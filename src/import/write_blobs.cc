@@ -5,7 +5,10 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <system_error>
+#include <thread>
 
+#include "core/hash_crew.h"
 #include "core/strings.h"
 #include "import/commit_crew.h"
 #include "import/journal.h"
@@ -22,8 +25,13 @@ using core::StrCat;
 
 // Scales and biases that wait in memory, of all threads together.
 constexpr uint64_t kCompanionBytes = uint64_t{192} << 20;
-// Blobs worked on at once: more would only take memory.
-constexpr int kMaxWorkers = 32;
+// Blobs worked on at once, at most: so many that their bytes can be hashed many at a time, which
+// needs fewer for each processor the more of these there are. More would only take memory.
+constexpr size_t kMaxWorkers = 64;
+size_t MostWorkers(const core::HashCrew& crew, int processors) {
+  const size_t enough = 12 + 4 * static_cast<size_t>(std::max(processors, 1));
+  return std::min({crew.MembersWanted(), enough, kMaxWorkers});
+}
 // Blobs that become durable at once, while all processors compute: enough to keep a disk busy whose
 // every flush takes milliseconds.
 constexpr int kCommitters = 8;
@@ -60,7 +68,7 @@ class Writer {
         pool_(options.pool != nullptr ? *options.pool : core::ThreadPool::Shared()),
         bytes_(env_, plan.source),
         outcomes_(plan.blobs.size()),
-        workers_(std::clamp(pool_.threads(), 1, kMaxWorkers)) {}
+        hashing_(pool_.threads()) {}
 
   Result<WrittenBlobs> Run() {
     const std::unique_ptr<core::ProgressSink> silent = core::MakeNullSink();
@@ -112,8 +120,8 @@ class Writer {
         .WithHint("`ingot gc` frees what no model uses, `ingot rm` removes models");
   }
 
-  // Every worker takes the largest blob that is left, so that none is alone with a large one at the
-  // end.
+  // Every worker, of which as many run as there are processors, takes the largest blob that is
+  // left, so that none is alone with a large one at the end.
   void WriteAll() {
     std::vector<size_t> order;
     for (size_t i = 0; i < plan_.blobs.size(); ++i) {
@@ -121,16 +129,25 @@ class Writer {
     }
     std::ranges::stable_sort(order, std::ranges::greater(),
                              [&](size_t i) { return plan_.blobs[i].size; });
-    // A single blob is worked on by one thread, whose encoder then has the others.
-    const size_t workers = std::min(static_cast<size_t>(workers_), order.size());
+    workers_ = std::min(MostWorkers(hashing_, pool_.threads()), order.size());
+    if (workers_ == 0) return;
     std::atomic<size_t> next{0};
     CommitCrew crew(static_cast<int>(std::min<size_t>(kCommitters, order.size())));
     crew_ = &crew;
-    pool_.ParallelFor(workers, 1, [&](size_t, size_t) {
+    const auto work = [&] {
+      core::HashCrew::Member member(hashing_);
       for (size_t at = next++; at < order.size() && !stop_; at = next++) {
-        if (Status status = WriteBlob(order[at]); !status.ok()) Fail(std::move(status));
+        if (Status status = WriteBlob(order[at], member); !status.ok()) Fail(std::move(status));
       }
-    });
+    };
+    {
+      std::vector<std::jthread> others;
+      try {
+        while (others.size() + 1 < workers_) others.emplace_back(work);
+      } catch (const std::system_error&) {  // as many as there are
+      }
+      work();
+    }
     crew.Finish();
     crew_ = nullptr;
   }
@@ -155,7 +172,7 @@ class Writer {
     return tensors;
   }
 
-  Status WriteBlob(size_t index) {
+  Status WriteBlob(size_t index, core::HashCrew::Member& member) {
     const PlannedBlob& blob = plan_.blobs[index];
     std::vector<tensor::TensorSpec> specs;
     for (const PlannedWeight& weight : blob.weights) {
@@ -165,12 +182,14 @@ class Writer {
     }
     INGOT_ASSIGN(const auto file, tensor::SafetensorsPlan::Make(std::move(specs), blob.metadata));
     INGOT_ASSIGN(auto writer, session_.NewBlob({.digest = {}, .size = file.file_size()}));
+    writer->HashWith(member);
     INGOT_TRY(writer->Append(file.header()));
     StoreTarget target(*writer);
     StreamOptions stream;
     stream.measure = options_.measure;
-    stream.companion_bytes = kCompanionBytes / static_cast<uint64_t>(workers_);
-    stream.pool = &pool_;
+    stream.companion_bytes = kCompanionBytes / workers_;
+    // A single blob is worked on by one thread, whose encoder then has the others.
+    stream.pool = workers_ == 1 ? &pool_ : &alone_;
     stream.cancelled = &stop_;
     stream.on_progress = [&](uint64_t done) {
       progress_->Add(done);
@@ -238,7 +257,9 @@ class Writer {
   core::ThreadPool& pool_;
   SourceBytes bytes_;
   std::vector<BlobOutcome> outcomes_;  // each written by the one thread that has the blob
-  const int workers_;
+  core::HashCrew hashing_;             // the workers
+  core::ThreadPool alone_{1};          // of a worker beside others
+  size_t workers_ = 0;                 // blobs that are worked on at once
   std::unique_ptr<ImportJournal> journal_;
   core::Progress* progress_ = nullptr;
   CommitCrew* crew_ = nullptr;  // while blobs are written

@@ -14,7 +14,7 @@ using core::Status;
 using core::StrCat;
 
 // Data goes to the disk while the rest is computed, so that Sync at the end has little left to do.
-constexpr uint64_t kWritebackStep = uint64_t{8} << 20;
+constexpr uint64_t kWritebackStep = uint64_t{4} << 20;
 constexpr uint64_t kReadBackBytes = uint64_t{1} << 20;
 
 }  // namespace
@@ -32,7 +32,11 @@ Status BlobWriter::CheckRoom(uint64_t more) const {
 }
 
 void BlobWriter::Take(std::span<const std::byte> data) {
-  hash_.Update(data);
+  if (member_ != nullptr) {
+    member_->Update(hash_, data);
+  } else {
+    hash_.Update(data);
+  }
   size_ += data.size();
   if (size_ - written_back_ >= kWritebackStep) {
     file_->StartWriteback(written_back_, size_ - written_back_);

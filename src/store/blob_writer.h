@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "core/env.h"
+#include "core/hash_crew.h"
 #include "core/sha256.h"
 #include "core/status.h"
 #include "store/session.h"
@@ -32,6 +33,10 @@ class BlobWriter {
   ~BlobWriter();
   BlobWriter(const BlobWriter&) = delete;
   BlobWriter& operator=(const BlobWriter&) = delete;
+
+  // From now on bytes are hashed together with those of the crew's other members. The member, whose
+  // thread appends, outlives that.
+  void HashWith(core::HashCrew::Member& member) { member_ = &member; }
 
   core::Status Append(std::span<const std::byte> data);
   core::Status Append(std::string_view text) { return Append(core::AsBytes(text)); }
@@ -54,6 +59,7 @@ class BlobWriter {
   std::unique_ptr<core::WriteFile> file_;
   BlobExpectation expectation_;
   core::Sha256 hash_;
+  core::HashCrew::Member* member_ = nullptr;  // nullptr: alone
   uint64_t size_ = 0;
   uint64_t placed_ = 0;        // bytes placed ahead that were not taken up yet
   uint64_t written_back_ = 0;  // the kernel was asked to write out everything before this

@@ -1,0 +1,57 @@
+// The compression function of SHA-256 (FIPS 180-4, 6.2.2) over whole blocks, of several streams at
+// once: one stream alone leaves most of a processor idle, since each of its rounds waits for the
+// one before. Internal to core, and to the tests of Sha256.
+//
+// Pure; any thread.
+#ifndef INGOT_CORE_SHA256_BLOCKS_H_
+#define INGOT_CORE_SHA256_BLOCKS_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ingot::core {
+
+inline constexpr size_t kSha256Block = 64;  // bytes
+
+using Sha256State = std::array<uint32_t, 8>;  // H0 to H7
+
+// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+alignas(64) inline constexpr std::array<uint32_t, 64> kSha256Rounds = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+// states and data have one entry a stream, no state twice; `blocks` blocks of each are taken.
+using Sha256Compress = void (*)(Sha256State* const* states, const std::byte* const* data,
+                                size_t blocks);
+
+struct Sha256Kernel {
+  std::string_view name;
+  size_t streams = 0;  // that it takes at once
+  // With how many it outruns the kernel before it, the others being filled with nothing.
+  size_t worthwhile = 0;
+  Sha256Compress compress = nullptr;
+};
+
+// Those that this machine runs, fewest streams first, beginning with one for a single stream. Empty
+// where its processor has none of the instructions: OpenSSL knows better there.
+std::span<const Sha256Kernel> Sha256Kernels();
+
+#if defined(__x86_64__)
+// With the SHA extensions, and with AVX-512 (F and BW).
+void Sha256CompressOne(Sha256State* const* states, const std::byte* const* data, size_t blocks);
+void Sha256CompressTwo(Sha256State* const* states, const std::byte* const* data, size_t blocks);
+void Sha256CompressSixteen(Sha256State* const* states, const std::byte* const* data, size_t blocks);
+#endif
+
+}  // namespace ingot::core
+
+#endif  // INGOT_CORE_SHA256_BLOCKS_H_
