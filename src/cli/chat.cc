@@ -211,7 +211,8 @@ Status Chat::Run() {
   while (!left_) {
     session_.Flush();
     const std::optional<std::string> input = ReadInput();
-    INGOT_TRY(core::CheckInterrupted());
+    // Ctrl-C that came after an answer had ended, and before the next line was asked for.
+    if (!interrupts_.Forget()) return core::CheckInterrupted();
     if (!input) break;
     const std::string_view text = core::Trim(*input);
     if (text.empty()) continue;

@@ -142,6 +142,7 @@ struct LineEditor::Key {
 class LineEditor::RawMode {
  public:
   explicit RawMode(LineEditor& editor) : editor_(editor) {
+    const core::HeldInterrupts held;
     if (tcgetattr(editor_.in_, &saved_) != 0) return;
     termios raw = saved_;
     raw.c_iflag &= ~static_cast<tcflag_t>(BRKINT | ICRNL | INPCK | ISTRIP | IXON);
@@ -152,6 +153,7 @@ class LineEditor::RawMode {
     std::fputs("\x1B[?2004h", editor_.out_);
   }
   ~RawMode() {
+    const core::HeldInterrupts held;
     std::fputs("\x1B[?2004l", editor_.out_);
     std::fflush(editor_.out_);
     if (changed_) tcsetattr(editor_.in_, TCSADRAIN, &saved_);
@@ -336,6 +338,7 @@ void LineEditor::Show() {
   out += "\r";
   if (at % columns > 0) out += core::StrCat("\x1B[", at % columns, "C");
   row_ = at / columns;
+  const core::HeldInterrupts held;
   std::fputs(out.c_str(), out_);
   std::fflush(out_);
 }

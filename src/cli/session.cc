@@ -8,10 +8,14 @@
 namespace ingot::cli {
 
 void Session::Print(std::string_view text) {
+  const core::HeldInterrupts held;
   output_failed_ |= std::fwrite(text.data(), 1, text.size(), out_) != text.size();
 }
 
-void Session::Flush() { output_failed_ |= std::fflush(out_) != 0; }
+void Session::Flush() {
+  const core::HeldInterrupts held;
+  output_failed_ |= std::fflush(out_) != 0;
+}
 
 void Session::PrintJson(const core::Json& json) {
   Print(json.dump(2, ' ', false, core::Json::error_handler_t::replace));
@@ -19,12 +23,13 @@ void Session::PrintJson(const core::Json& json) {
 }
 
 void Session::Note(std::string_view text) {
+  const core::HeldInterrupts held;
   // A remark that cannot be shown is no reason to fail.
   std::fwrite(text.data(), 1, text.size(), err_);
 }
 
 void Session::PrintError(const core::Status& status) {
-  std::fflush(out_);
+  Flush();
   Note(core::StrCat("Error: ", core::Printable(status.message(), 8000), "\n"));
   if (!status.hint().empty()) Note(core::StrCat(status.hint(), "\n"));
 }
@@ -53,7 +58,7 @@ Exit Session::Finish(const core::Status& status) {
 }
 
 Exit Session::CloseOutput(Exit so_far) {
-  output_failed_ |= std::fflush(out_) != 0;
+  Flush();
   if (!output_failed_) return so_far;
   Note("Error: standard output could not be written\n");
   return so_far == Exit::kOk ? Exit::kFailure : so_far;

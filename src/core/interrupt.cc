@@ -66,6 +66,15 @@ bool PatientInterrupts::Forget() {
   return received.compare_exchange_strong(expected, 0) || expected == 0;
 }
 
+HeldInterrupts::HeldInterrupts() {
+  sigset_t held;
+  sigemptyset(&held);
+  for (const int signal : kSignals) sigaddset(&held, signal);
+  pthread_sigmask(SIG_BLOCK, &held, &before_);
+}
+
+HeldInterrupts::~HeldInterrupts() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 bool Interrupted() { return received.load(std::memory_order_relaxed) != 0; }
 
 Status CheckInterrupted() { return Interrupted() ? Cancelled("interrupted") : Status::Ok(); }

@@ -7,6 +7,7 @@
 #ifndef INGOT_CORE_INTERRUPT_H_
 #define INGOT_CORE_INTERRUPT_H_
 
+#include <csignal>
 #include <memory>
 
 #include "core/status.h"
@@ -40,6 +41,20 @@ class PatientInterrupts {
 
   // Lowers the flag if Ctrl-C raised it; false if SIGTERM did, which is for the program as a whole.
   bool Forget();
+};
+
+// While it lives the calling thread is not interrupted: a write of the standard library that is cut
+// short counts as failed, and what it had to write is lost. Another thread may take the signal
+// meanwhile; if none does, it comes afterwards.
+class HeldInterrupts {
+ public:
+  HeldInterrupts();
+  ~HeldInterrupts();
+  HeldInterrupts(const HeldInterrupts&) = delete;
+  HeldInterrupts& operator=(const HeldInterrupts&) = delete;
+
+ private:
+  sigset_t before_;
 };
 
 bool Interrupted();

@@ -161,9 +161,11 @@ std::string Store::SuggestName(const ModelName& name) const {
   if (const auto close = core::ClosestMatch(name.Short(), names)) {
     return StrCat("Did you mean `", *close, "`?");
   }
-  return names.empty()
-             ? StrCat("There are no models in ", core::Printable(layout_.root().native(), 1000))
-             : "`ingot list` shows the models there are.";
+  const std::string known =
+      names.empty()
+          ? StrCat("There are no models in ", core::Printable(layout_.root().native(), 1000))
+          : "`ingot list` shows the models there are";
+  return StrCat(known, "; `ingot pull ", name.Short(), "` fetches it from where its name says.");
 }
 
 Result<std::unique_ptr<core::ReadFile>> Store::OpenBlob(const Layer& layer,

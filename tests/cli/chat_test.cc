@@ -123,14 +123,17 @@ TEST_F(ChatTest, CtrlCStopsTheAnswerAndNotTheProgram) {
     chat.Type("\x03\x03");
     ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();
   }
-  EXPECT_THAT(Ask(chat, "/show system"), HasSubstr("No system message."));
+  // The second Ctrl-C may have come when the line was asked for, which is then asked for again.
+  chat.Type("/show system\r");
+  ASSERT_TRUE(chat.WaitFor("No system message.")) << chat.all();
+  ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();
   chat.Type("half a line\x03");
   ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();
   chat.Type("\x03");
   ASSERT_TRUE(chat.WaitFor("Use Ctrl-D or /bye to leave.")) << chat.all();
   ASSERT_TRUE(chat.WaitFor(kPrompt)) << chat.all();
   chat.Type("\x04");
-  EXPECT_EQ(chat.Wait(), 0);
+  EXPECT_EQ(chat.Wait(), 0) << chat.all();
 }
 
 TEST_F(ChatTest, SigtermEndsTheProgramAtThePrompt) {
