@@ -119,7 +119,7 @@ std::optional<std::string> Chat::ReadInput() {
       case LineEditor::Outcome::kEnd:
         return std::nullopt;
       case LineEditor::Outcome::kInterrupted:
-        if (!interrupts_.Forget()) return std::nullopt;
+        if (!core::PatientInterrupts::Forget()) return std::nullopt;
         if (!more && line.empty()) session_.Print("Use Ctrl-D or /bye to leave.\n");
         input.clear();
         more = false;
@@ -200,7 +200,7 @@ Status Chat::Answer() {
   const bool stopped = status.code() == core::Code::kCancelled;
   if (!status.ok() && !stopped) return status;
   // SIGTERM ends the conversation, Ctrl-C its answer.
-  if (stopped && !interrupts_.Forget()) return core::CheckInterrupted();
+  if (stopped && !core::PatientInterrupts::Forget()) return core::CheckInterrupted();
   session_.Print("\n");
   return Status::Ok();
 }
@@ -212,7 +212,7 @@ Status Chat::Run() {
     session_.Flush();
     const std::optional<std::string> input = ReadInput();
     // Ctrl-C that came after an answer had ended, and before the next line was asked for.
-    if (!interrupts_.Forget()) return core::CheckInterrupted();
+    if (!core::PatientInterrupts::Forget()) return core::CheckInterrupted();
     if (!input) break;
     const std::string_view text = core::Trim(*input);
     if (text.empty()) continue;
@@ -220,7 +220,7 @@ Status Chat::Run() {
     if (status.code() == core::Code::kCancelled) return status;
     if (!status.ok()) session_.PrintError(status);
     // Ctrl-C that came too late to stop anything.
-    if (!interrupts_.Forget()) return core::CheckInterrupted();
+    if (!core::PatientInterrupts::Forget()) return core::CheckInterrupted();
   }
   return Status::Ok();
 }

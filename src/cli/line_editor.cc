@@ -150,6 +150,7 @@ class LineEditor::RawMode {
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;
     changed_ = tcsetattr(editor_.in_, TCSADRAIN, &raw) == 0;
+    editor_.raw_ = changed_;
     std::fputs("\x1B[?2004h", editor_.out_);
   }
   ~RawMode() {
@@ -157,6 +158,7 @@ class LineEditor::RawMode {
     std::fputs("\x1B[?2004l", editor_.out_);
     std::fflush(editor_.out_);
     if (changed_) tcsetattr(editor_.in_, TCSADRAIN, &saved_);
+    editor_.raw_ = false;
   }
   RawMode(const RawMode&) = delete;
   RawMode& operator=(const RawMode&) = delete;
@@ -215,7 +217,8 @@ int LineEditor::Columns() const {
 int LineEditor::ReadByte() {
   // A signal may come at any time, also just before the wait: the flag is looked at now and then.
   constexpr int kGlanceMs = 200;
-  while (!core::Interrupted()) {
+  // In the raw mode Ctrl-C is a key: its signal is one that was meant for what ran before.
+  while (!core::Interrupted() || (raw_ && core::PatientInterrupts::Forget())) {
     pollfd wait = {in_, POLLIN, 0};
     if (poll(&wait, 1, kGlanceMs) <= 0) continue;
     unsigned char byte = 0;

@@ -74,6 +74,7 @@ class LineEditor {
   size_t recalled_ = 0;  // in the history; its size: the line being typed
   std::string typed_;    // the line being typed, while an earlier one is shown
   bool pasting_ = false;
+  bool raw_ = false;  // whether keys, Ctrl-C among them, come as they are
 };
 
 // Columns that a text takes on a terminal.

@@ -40,7 +40,7 @@ class PatientInterrupts {
   PatientInterrupts& operator=(const PatientInterrupts&) = delete;
 
   // Lowers the flag if Ctrl-C raised it; false if SIGTERM did, which is for the program as a whole.
-  bool Forget();
+  static bool Forget();
 };
 
 // While it lives the calling thread is not interrupted: a write of the standard library that is cut

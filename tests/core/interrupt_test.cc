@@ -45,17 +45,17 @@ TEST(InterruptTest, TerminationAsksLikewise) {
 
 TEST(InterruptTest, ThePatientAnswerCtrlCAsOftenAsItComes) {
   const InterruptHandler handler;
-  PatientInterrupts patient;
-  EXPECT_TRUE(patient.Forget()) << "there is nothing to forget";
+  const PatientInterrupts patient;
+  EXPECT_TRUE(PatientInterrupts::Forget()) << "there is nothing to forget";
   for (int round = 0; round < 3; ++round) {
     raise(SIGINT);
     raise(SIGINT);
     EXPECT_TRUE(Interrupted());
-    EXPECT_TRUE(patient.Forget());
+    EXPECT_TRUE(PatientInterrupts::Forget());
     EXPECT_FALSE(Interrupted());
   }
   raise(SIGTERM);
-  EXPECT_FALSE(patient.Forget()) << "that is for the program as a whole";
+  EXPECT_FALSE(PatientInterrupts::Forget()) << "that is for the program as a whole";
   EXPECT_TRUE(Interrupted());
 }
 
