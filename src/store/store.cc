@@ -161,10 +161,9 @@ std::string Store::SuggestName(const ModelName& name) const {
   if (const auto close = core::ClosestMatch(name.Short(), names)) {
     return StrCat("Did you mean `", *close, "`?");
   }
-  const std::string known =
-      names.empty()
-          ? StrCat("There are no models in ", core::Printable(layout_.root().native(), 1000))
-          : "`ingot list` shows the models there are";
+  const std::string known = names.empty() ? StrCat("There are no models in ",
+                                                   core::Printable(layout_.root().native(), 1000))
+                                          : "`ingot list` shows the models there are";
   return StrCat(known, "; `ingot pull ", name.Short(), "` fetches it from where its name says.");
 }
 
