@@ -107,8 +107,12 @@ void FakeRegistry::SendBlob(const BlobRequest& blob, testing::ServerConnection& 
   if (cut) connection.Drop();
   while (!body.empty()) {
     const std::string_view piece = body.substr(0, 65536);
-    if (!connection.Write(piece)) return connection.Drop();
+    // Counted before the client can have it and the test look.
     body_bytes_ += piece.size();
+    if (!connection.Write(piece)) {
+      body_bytes_ -= piece.size();
+      return connection.Drop();
+    }
     body.remove_prefix(piece.size());
     if (const int speed = bytes_per_millisecond; speed > 0) {
       std::this_thread::sleep_for(std::chrono::microseconds(1000 * piece.size() / speed));
