@@ -265,9 +265,7 @@ TEST_F(HttpLimitsTest, NothingIsSmuggledInABody) {
        {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
         "Transfer-Encoding: xchunked\r\nContent-Length: 4\r\n", "Transfer-Encoding : chunked\r\n",
-        "Transfer-Encoding:\x0b"
-        "chunked\r\n",
-        "Content-Length: 4\r\nContent-Length: 0\r\n",
+        "Transfer-Encoding:\013chunked\r\n", "Content-Length: 4\r\nContent-Length: 0\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"}) {
     const std::string told =
         Ask(StrCat("POST /echo HTTP/1.1\r\nHost: x\r\n", head, "\r\n0\r\n\r\n", inner));
