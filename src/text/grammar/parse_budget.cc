@@ -22,13 +22,15 @@ void Book() {
 
 void ParseBudget::Check(size_t live) {
   if (live > live_) {
-    Cancel();  // so that the other threads end, too
+    crowded_ = true;  // first, so that threads which end by the other's doing give the same reason
+    Cancel();
+  }
+  if (spent() <= work_) return;
+  if (crowded_) {
     throw ParseBudgetSpent(
         core::StrCat("it can be read in over ", live_, " ways at once, which is the limit"));
   }
-  if (spent() > work_) {
-    throw ParseBudgetSpent(core::StrCat("it takes over ", work_, " steps, which is the limit"));
-  }
+  throw ParseBudgetSpent(core::StrCat("it takes over ", work_, " steps, which is the limit"));
 }
 
 void SpendParserWork(size_t work, size_t live) {

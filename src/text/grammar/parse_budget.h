@@ -28,12 +28,13 @@ class ParseBudget {
   void Check(size_t live);
   // Ends the work, from any thread.
   void Cancel() { spent_ = UINT64_MAX / 2; }
-  uint64_t spent() const { return spent_.load(std::memory_order_relaxed); }
+  uint64_t spent() const { return spent_.load(std::memory_order_acquire); }
 
  private:
   const uint64_t work_;
   const size_t live_;
   std::atomic<uint64_t> spent_{0};
+  std::atomic<bool> crowded_{false};  // whether more was held
 };
 
 }  // namespace ingot::text
