@@ -12,16 +12,13 @@
 #include <mlx/transforms.h>
 
 #include "ops/cpu/choice.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
 
 Array Random(const mx::Shape& shape, uint64_t seed) {
   return mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed));
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
 Array Plain(const Array& q, const Array& k, const Array& v, const AttentionSpec& spec) {

@@ -12,6 +12,7 @@
 
 #include "ops/cpu/cached_attention.h"
 #include "ops/cpu/choice.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -23,10 +24,6 @@ constexpr int kCapacity = 96;
 
 Array Random(const mx::Shape& shape, mx::Dtype type, uint64_t seed) {
   return mx::astype(mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed)), type);
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
 CachedAttentionSpec Spec() {

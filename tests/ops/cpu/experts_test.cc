@@ -10,6 +10,7 @@
 #include <mlx/transforms.h>
 
 #include "ops/cpu/choice.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -61,10 +62,6 @@ Routing RandomRouting(int rows, int chosen, uint64_t seed) {
       mx::random::normal({rows, kExperts}, mx::float32, 0, 1, mx::random::key(seed));
   const Array experts = LastSlice(mx::argsort(scores, -1), 0, chosen);
   return {mx::astype(experts, mx::uint32), mx::softmax(LastSlice(scores, 0, chosen), -1)};
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
 std::vector<ExpertMlp> Mixtures() {

@@ -14,6 +14,7 @@
 #include "ops/cpu/choice.h"
 #include "ops/cpu/mixture.h"
 #include "ops/norm.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
@@ -108,10 +109,6 @@ std::vector<Case> Cases() {
   joined.experts.activation = {.kind = Kind::kClampedSilu};
   cases.push_back(joined);
   return cases;
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
 // Of what the router reads and what the experts do.

@@ -15,16 +15,13 @@
 #include "ops/attention.h"
 #include "ops/cpu/choice.h"
 #include "ops/norm.h"
+#include "tests/ops/cpu/beside_plain.h"
 
 namespace ingot::ops {
 namespace {
 
 Array Random(const mx::Shape& shape, uint64_t seed) {
   return mx::random::normal(shape, mx::float32, 0, 1, mx::random::key(seed));
-}
-
-float Difference(const Array& a, const Array& b) {
-  return (mx::max(mx::abs(ToFloat32(a) - b)) / mx::max(mx::abs(b))).item<float>();
 }
 
 struct Precision {
@@ -34,15 +31,6 @@ struct Precision {
 constexpr float kFloat32Step = 3e-6F;
 std::vector<Precision> Precisions() {
   return {{mx::float32, kFloat32Step}, {mx::float16, 2e-3F}, {mx::bfloat16, 1e-2F}};
-}
-
-// What `op` gives in its plain form in fp32.
-template <typename Op>
-Array Plain(const Op& op) {
-  const cpu::PlainForms plain;
-  Array y = op();
-  mx::eval(y);
-  return y;
 }
 
 TEST(CpuRowwiseTest, RmsNormMatchesItsPlainFormOnStridedRowsToo) {
